@@ -1,0 +1,96 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Account, accountFor } from './account.js';
+import { binariesFor } from './binaries.js';
+import { ensureCluster, ensureDatabase, urlOf } from './cluster.js';
+import { dataOf, findPlace, makePlace } from './folder.js';
+import { withLock } from './lock.js';
+import { livingPostmaster, type Postmaster, startPostmaster, stopPostmaster } from './postmaster.js';
+import { enter, leave } from './users.js';
+
+export interface EmbeddedOptions {
+  /** Made when missing. One database per data folder. */
+  readonly dataDir: string;
+  /** Told what takes time, in a sentence each. */
+  readonly log?: (message: string) => void;
+}
+
+/** A running PostgreSQL that belongs to a data folder, shared by every process that starts it there. */
+export interface EmbeddedPostgres {
+  /** A superuser's connection to the application's database. Holds the password: not for logs. */
+  readonly url: string;
+  /** Another process had started it. */
+  readonly adopted: boolean;
+  /** Where everything of it lies. */
+  readonly folder: string;
+  /** What the user should be told about that place; null when it is the expected one. */
+  readonly notice: string | null;
+  /** Ends this use of the server; the last living process to end its use stops it. Idempotent. */
+  stop(): Promise<void>;
+  /** As `stop`; where that stopped the server, its folder is deleted as well. For databases of tests and rehearsals. */
+  discard(): Promise<void>;
+}
+
+/**
+ * The PostgreSQL of a data folder: made and started when needed, adopted when it runs already. Needs nothing from the
+ * environment. It outlives a killed process and is adopted by the next start.
+ * @throws Error with a remedy where it cannot run.
+ */
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const known = await findPlace(options.dataDir);
+  const account = await accountFor(known === null ? null : dataOf(known.folder));
+  const place = known ?? (await makePlace(options.dataDir, account));
+  const { folder } = place;
+  return await withLock(lockOf(folder), async () => {
+    const living = await livingPostmaster(folder);
+    const { port } = living ?? (await start(folder, account, options.log));
+    try {
+      const url = await urlOf(folder, port);
+      await ensureDatabase(url);
+      const user = await enter(folder);
+      return { ...place, url, adopted: living !== null, ...endings(folder, user) };
+    } catch (error) {
+      if (living === null) await stopPostmaster(folder);
+      throw error;
+    }
+  });
+}
+
+/** Where the data folder's server is to be reached; null when none runs. Starts, changes and registers nothing. */
+export async function findEmbedded(dataDir: string): Promise<string | null> {
+  const place = await findPlace(dataDir);
+  if (place === null) return null;
+  const living = await livingPostmaster(place.folder);
+  return living === null ? null : await urlOf(place.folder, living.port);
+}
+
+async function start(
+  folder: string,
+  account: Account | null,
+  log: EmbeddedOptions['log'],
+): Promise<Postmaster> {
+  const binaries = await binariesFor(account);
+  if (await ensureCluster(binaries, folder, account)) log?.(`Made a new database in ${folder}`);
+  return await startPostmaster(binaries.postgres, folder, account);
+}
+
+function endings(folder: string, user: string): Pick<EmbeddedPostgres, 'stop' | 'discard'> {
+  const end = async (): Promise<boolean> =>
+    await withLock(lockOf(folder), async () => {
+      const last = await leave(folder, user);
+      if (last) await stopPostmaster(folder);
+      return last;
+    });
+  let ended: Promise<boolean> | null = null;
+  const once = (): Promise<boolean> => (ended ??= end());
+  return {
+    stop: async () => {
+      await once();
+    },
+    discard: async () => {
+      if (await once()) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const lockOf = (folder: string): string => join(folder, 'lock');
