@@ -1,0 +1,42 @@
+import type { BookingState, StepName } from '../booking/booking.js';
+import type { ErrorCode } from '../common/errors.js';
+import type { JobType } from '../queue/job-queue.js';
+
+/** How a delivery of a job ended. */
+export type JobOutcome = 'done' | 'retried' | 'dead';
+
+/**
+ * Where every part records what it did, and its injection token. Never throws and never waits, so that a
+ * measurement is no reason for anything to fail. Nothing here takes the id of a user or a booking.
+ */
+export abstract class Metrics {
+  /** One commit of the accept path: so many new bookings of so many requests, in so many seconds. */
+  abstract accepted(bookings: number, batchSize: number, seconds: number): void;
+  /** Requests that were told no. */
+  abstract refused(code: ErrorCode, requests?: number): void;
+  /** Bookings that won a hold. */
+  abstract granted(bookings: number): void;
+  /** Holds that ended unpaid. */
+  abstract expired(holds: number): void;
+  /** Bookings that came to a state where no more is owed. */
+  abstract settled(state: BookingState, bookings?: number): void;
+  abstract jobHandled(type: JobType, outcome: JobOutcome, seconds: number): void;
+  abstract stepSucceeded(step: StepName, seconds: number): void;
+  /** A step failed and will be tried again. */
+  abstract retried(step: StepName): void;
+  /** @param reason a stable code; what does not look like one is counted as `OTHER` */
+  abstract deadLettered(reason: string): void;
+}
+
+/** Records nothing: for tools and for tests that measure something else. */
+export class NoMetrics extends Metrics {
+  accepted(): void {}
+  refused(): void {}
+  granted(): void {}
+  expired(): void {}
+  settled(): void {}
+  jobHandled(): void {}
+  stepSucceeded(): void {}
+  retried(): void {}
+  deadLettered(): void {}
+}
