@@ -1,0 +1,65 @@
+import {
+  type DynamicModule,
+  type FactoryProvider,
+  Logger,
+  Module,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { LazyModuleLoader } from '@nestjs/core';
+import type { QueueType } from '../config/config.js';
+import { openBullmq } from './adapters/bullmq/open.js';
+import { JobQueue } from './job-queue.js';
+import { reporter } from './reporter.js';
+
+export interface QueueSettings {
+  readonly type: QueueType;
+  /** Prefix of every queue, stream and topic. */
+  readonly name: string;
+  /** Null: BullMQ runs on PostgreSQL. */
+  readonly redisUrl: string | null;
+  readonly databaseUrl: string;
+}
+
+export interface QueueModuleOptions {
+  readonly inject: NonNullable<FactoryProvider['inject']>;
+  readonly useFactory: FactoryProvider<QueueSettings>['useFactory'];
+}
+
+const SETTINGS = Symbol('QueueSettings');
+
+/**
+ * Provides `JobQueue`, everywhere. The application does not start where the broker does not answer.
+ * The queue is closed on shutdown; whoever consumes stops its consumptions before (`beforeApplicationShutdown`).
+ */
+@Module({})
+export class QueueModule implements OnApplicationShutdown {
+  static forRootAsync({ inject, useFactory }: QueueModuleOptions): DynamicModule {
+    return {
+      module: QueueModule,
+      global: true,
+      providers: [
+        { provide: SETTINGS, inject, useFactory },
+        { provide: JobQueue, inject: [SETTINGS, LazyModuleLoader], useFactory: openQueue },
+      ],
+      exports: [JobQueue],
+    };
+  }
+
+  constructor(private readonly queue: JobQueue) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.queue.close();
+  }
+}
+
+async function openQueue(settings: QueueSettings, loader: LazyModuleLoader): Promise<JobQueue> {
+  switch (settings.type) {
+    case 'bullmq':
+      return openBullmq(settings, loader, reporter(new Logger('Queue')));
+    case 'streams':
+    case 'kafka':
+      throw new Error(`QUEUE_TYPE=${settings.type} is not part of this version of Fairline: use bullmq`);
+    default:
+      return settings.type satisfies never;
+  }
+}
