@@ -21,29 +21,29 @@ export interface RefundRequest extends Money {
 
 /** The money is ours. Definite. */
 export interface Captured {
-  readonly outcome: 'captured';
+  readonly kind: 'captured';
 }
 /** No money moved and none will under this key. Definite. */
 export interface Declined {
-  readonly outcome: 'declined';
+  readonly kind: 'declined';
   /** The provider's code, such as `card_declined`; no personal data. */
   readonly reason: string;
 }
 /** The money may have been taken, or may yet be: `settle` tells. */
 export interface Unknown {
-  readonly outcome: 'unknown';
+  readonly kind: 'unknown';
 }
 /** No money moved, and the provider refuses this attempt should it arrive later. Definite. */
 export interface Voided {
-  readonly outcome: 'voided';
+  readonly kind: 'voided';
 }
 /** The money is on its way to the customer. Definite. */
 export interface Refunded {
-  readonly outcome: 'refunded';
+  readonly kind: 'refunded';
 }
 /** Accepted; ask again later with the same key. */
 export interface RefundPending {
-  readonly outcome: 'refund_pending';
+  readonly kind: 'refund_pending';
 }
 
 /** A charge as the provider has it in its own books. */

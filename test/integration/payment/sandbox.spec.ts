@@ -70,7 +70,7 @@ describe('the sandbox bank', () => {
     const outcomes = await Promise.all(
       Array.from({ length: 6 }, () => openSandbox().charge(attemptBy('pm_ok'), forever)),
     );
-    expect(outcomes).toEqual(Array.from({ length: 6 }, () => ({ outcome: 'captured' })));
+    expect(outcomes).toEqual(Array.from({ length: 6 }, () => ({ kind: 'captured' })));
   });
 
   it('captures once when 100 equal charges come at the same moment from two processes', async () => {
@@ -79,7 +79,7 @@ describe('the sandbox bank', () => {
     const outcomes = await Promise.all(
       Array.from({ length: 100 }, (_, n) => providers[n % 2]?.charge(attempt, forever)),
     );
-    expect(new Set(outcomes.map((outcome) => outcome?.outcome))).toEqual(new Set(['captured']));
+    expect(new Set(outcomes.map((outcome) => outcome?.kind))).toEqual(new Set(['captured']));
     expect(await recordsOf(openSandbox(), attempt.key)).toEqual([
       {
         key: attempt.key,
@@ -124,16 +124,16 @@ describe('a magic payment method', () => {
   ])('%s is declined for %s, every time', async (method, reason) => {
     const provider = openSandbox();
     const attempt = attemptBy(method);
-    expect(await provider.charge(attempt, forever)).toEqual({ outcome: 'declined', reason });
-    expect(await provider.charge(attempt, forever)).toEqual({ outcome: 'declined', reason });
-    expect(await provider.settle(attempt, forever)).toEqual({ outcome: 'declined', reason });
+    expect(await provider.charge(attempt, forever)).toEqual({ kind: 'declined', reason });
+    expect(await provider.charge(attempt, forever)).toEqual({ kind: 'declined', reason });
+    expect(await provider.settle(attempt, forever)).toEqual({ kind: 'declined', reason });
   });
 
   it('pm_error_once fails the first time and captures the second', async () => {
     const provider = openSandbox();
     const attempt = attemptBy('pm_error_once');
     await expect(provider.charge(attempt, forever)).rejects.toThrow(ProviderUnavailable);
-    expect(await provider.charge(attempt, forever)).toEqual({ outcome: 'captured' });
+    expect(await provider.charge(attempt, forever)).toEqual({ kind: 'captured' });
   });
 
   it('pm_error fails every time and takes no money', async () => {
@@ -141,7 +141,7 @@ describe('a magic payment method', () => {
     const attempt = attemptBy('pm_error');
     await expect(provider.charge(attempt, forever)).rejects.toThrow(ProviderUnavailable);
     await expect(provider.charge(attempt, forever)).rejects.toThrow(ProviderUnavailable);
-    expect(await provider.settle(attempt, forever)).toEqual({ outcome: 'voided' });
+    expect(await provider.settle(attempt, forever)).toEqual({ kind: 'voided' });
   });
 
   it('pm_slow captures, but not before two seconds have passed', async () => {
@@ -150,7 +150,7 @@ describe('a magic payment method', () => {
     const charging = provider.charge(attempt, forever);
     await sleep(200);
     expect(await recordsOf(provider, attempt.key)).toEqual([]);
-    expect(await charging).toEqual({ outcome: 'captured' });
+    expect(await charging).toEqual({ kind: 'captured' });
     expect(await recordsOf(provider, attempt.key)).toMatchObject([{ state: 'captured' }]);
   });
 
@@ -161,43 +161,43 @@ describe('a magic payment method', () => {
     const charging = provider.charge(attempt, impatient.signal);
     setTimeout(() => impatient.abort(new Error('shutting down')), 100);
     await expect(charging).rejects.toThrow('shutting down');
-    expect(await provider.charge(attempt, forever)).toEqual({ outcome: 'captured' });
+    expect(await provider.charge(attempt, forever)).toEqual({ kind: 'captured' });
     expect(await recordsOf(provider, attempt.key)).toHaveLength(1);
   });
 
   it('pm_timeout_captured answers nothing, and settling finds the money taken', async () => {
     const provider = openSandbox();
     const attempt = attemptBy('pm_timeout_captured');
-    expect(await provider.charge(attempt, forever)).toEqual({ outcome: 'unknown' });
-    expect(await provider.settle(attempt, forever)).toEqual({ outcome: 'captured' });
-    expect(await provider.charge(attempt, forever)).toEqual({ outcome: 'captured' });
+    expect(await provider.charge(attempt, forever)).toEqual({ kind: 'unknown' });
+    expect(await provider.settle(attempt, forever)).toEqual({ kind: 'captured' });
+    expect(await provider.charge(attempt, forever)).toEqual({ kind: 'captured' });
   });
 
   it('pm_timeout_lost answers nothing, and settling voids it for good', async () => {
     const provider = openSandbox();
     const attempt = attemptBy('pm_timeout_lost');
-    expect(await provider.charge(attempt, forever)).toEqual({ outcome: 'unknown' });
-    expect(await provider.settle(attempt, forever)).toEqual({ outcome: 'voided' });
-    expect(await provider.settle(attempt, forever)).toEqual({ outcome: 'voided' });
+    expect(await provider.charge(attempt, forever)).toEqual({ kind: 'unknown' });
+    expect(await provider.settle(attempt, forever)).toEqual({ kind: 'voided' });
+    expect(await provider.settle(attempt, forever)).toEqual({ kind: 'voided' });
   });
 
   it('pm_timeout_late reaches the bank a second later when nobody has voided it', async () => {
     const provider = openSandbox();
     const attempt = attemptBy('pm_timeout_late');
-    expect(await provider.charge(attempt, forever)).toEqual({ outcome: 'unknown' });
+    expect(await provider.charge(attempt, forever)).toEqual({ kind: 'unknown' });
     expect(await recordsOf(provider, attempt.key)).toEqual([]);
     await sleep(LATE_MS + 50);
-    expect(await provider.settle(attempt, forever)).toEqual({ outcome: 'captured' });
+    expect(await provider.settle(attempt, forever)).toEqual({ kind: 'captured' });
   });
 
   it('pm_timeout_late is refused on arrival when it has been voided by then', async () => {
     const provider = openSandbox();
     const attempt = attemptBy('pm_timeout_late');
     await provider.charge(attempt, forever);
-    expect(await provider.settle(attempt, forever)).toEqual({ outcome: 'voided' });
+    expect(await provider.settle(attempt, forever)).toEqual({ kind: 'voided' });
     await sleep(LATE_MS + 50);
     expect(await recordsOf(provider, attempt.key)).toMatchObject([{ state: 'voided' }]);
-    expect(await provider.settle(attempt, forever)).toEqual({ outcome: 'voided' });
+    expect(await provider.settle(attempt, forever)).toEqual({ kind: 'voided' });
   });
 });
 
@@ -205,9 +205,9 @@ describe('settling', () => {
   it('refuses a charge that arrives after the void', async () => {
     const provider = openSandbox();
     const attempt = attemptBy('pm_ok');
-    expect(await provider.settle(attempt, forever)).toEqual({ outcome: 'voided' });
+    expect(await provider.settle(attempt, forever)).toEqual({ kind: 'voided' });
     expect(await provider.charge(attempt, forever)).toEqual({
-      outcome: 'declined',
+      kind: 'declined',
       reason: 'attempt_voided',
     });
     expect(await recordsOf(provider, attempt.key)).toMatchObject([{ state: 'voided' }]);
@@ -219,10 +219,10 @@ describe('settling', () => {
       const attempt = attemptBy('pm_ok');
       const calls = [() => a.charge(attempt, forever), () => b.settle(attempt, forever)];
       if (round % 2 === 1) calls.reverse();
-      const outcomes = (await Promise.all(calls.map((call) => call()))).map((answer) => answer.outcome);
+      const outcomes = (await Promise.all(calls.map((call) => call()))).map((answer) => answer.kind);
       const captured = outcomes.includes('captured');
       expect(outcomes.sort()).toEqual(captured ? ['captured', 'captured'] : ['declined', 'voided']);
-      expect(await a.settle(attempt, forever)).toEqual({ outcome: captured ? 'captured' : 'voided' });
+      expect(await a.settle(attempt, forever)).toEqual({ kind: captured ? 'captured' : 'voided' });
     }
   });
 });
@@ -234,7 +234,7 @@ describe('a refund', () => {
     await provider.charge(attempt, forever);
     const refund = { key: randomUUID(), chargeKey: attempt.key, amountMinor: 4500, currency: 'EUR' };
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => provider.refund(refund, forever)));
-    expect(new Set(outcomes.map((one) => one.outcome))).toEqual(new Set(['refunded']));
+    expect(new Set(outcomes.map((one) => one.kind))).toEqual(new Set(['refunded']));
     expect(await recordsOf(provider, attempt.key)).toMatchObject([
       { state: 'captured', refundedMinor: 4500 },
     ]);
@@ -272,10 +272,10 @@ describe('a refund', () => {
     const attempt = attemptBy('pm_refund_pending');
     await provider.charge(attempt, forever);
     const refund = { key: randomUUID(), chargeKey: attempt.key, amountMinor: 4500, currency: 'EUR' };
-    expect(await provider.refund(refund, forever)).toEqual({ outcome: 'refund_pending' });
+    expect(await provider.refund(refund, forever)).toEqual({ kind: 'refund_pending' });
     expect(await recordsOf(provider, attempt.key)).toMatchObject([{ refundedMinor: 0 }]);
     await sleep(REFUND_PENDING_MS + 50);
-    expect(await provider.refund(refund, forever)).toEqual({ outcome: 'refunded' });
+    expect(await provider.refund(refund, forever)).toEqual({ kind: 'refunded' });
     expect(await recordsOf(provider, attempt.key)).toMatchObject([{ refundedMinor: 4500 }]);
   });
 });
@@ -286,11 +286,11 @@ describe('under configured faults', () => {
     const attempts = Array.from({ length: 60 }, () => attemptBy('visa'));
     await Promise.all(
       attempts.map(async (attempt) => {
-        const seen = await provider.charge(attempt, forever).catch(() => ({ outcome: 'unknown' }));
+        const seen = await provider.charge(attempt, forever).catch(() => ({ kind: 'unknown' }));
         const settled = await settleThrough(provider, attempt);
-        if (seen.outcome !== 'unknown') expect(settled.outcome).toBe(seen.outcome);
+        if (seen.kind !== 'unknown') expect(settled.kind).toBe(seen.kind);
         expect(await settleThrough(provider, attempt)).toEqual(settled);
-        expect(await recordsOf(provider, attempt.key)).toMatchObject([{ state: settled.outcome }]);
+        expect(await recordsOf(provider, attempt.key)).toMatchObject([{ state: settled.kind }]);
       }),
     );
   });
@@ -301,7 +301,7 @@ describe('under configured faults', () => {
     const attempt = attemptBy('visa');
     await expect(provider.charge(attempt, forever)).rejects.toThrow(ProviderUnavailable);
     expect(await recordsOf(provider, attempt.key)).toMatchObject([{ state: 'captured' }]);
-    expect(await provider.charge(attempt, forever)).toEqual({ outcome: 'captured' });
+    expect(await provider.charge(attempt, forever)).toEqual({ kind: 'captured' });
   });
 });
 

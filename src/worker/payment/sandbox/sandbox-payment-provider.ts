@@ -24,7 +24,7 @@ import {
   type SandboxSettings,
 } from './faults.js';
 
-const UNKNOWN: Unknown = { outcome: 'unknown' };
+const UNKNOWN: Unknown = { kind: 'unknown' };
 
 /** A stand-in for a payment provider: no money moves, everything else does. See docs/sandbox-payments.md. */
 export class SandboxPaymentProvider extends PaymentProvider implements OnApplicationShutdown {
@@ -48,7 +48,7 @@ export class SandboxPaymentProvider extends PaymentProvider implements OnApplica
     if (plan.answer === 'error' && record.isNew) throw unavailable();
     if (plan.answer === 'unknown' && record.isNew) return UNKNOWN;
     if (!record.arrived) return UNKNOWN;
-    return record.state === 'captured' ? { outcome: 'captured' } : declined(record);
+    return record.state === 'captured' ? { kind: 'captured' } : declined(record);
   }
 
   override async settle(attempt: ChargeAttempt, signal: AbortSignal): Promise<Captured | Declined | Voided> {
@@ -56,11 +56,11 @@ export class SandboxPaymentProvider extends PaymentProvider implements OnApplica
     const record = known(await this.ask(() => this.bank.settle(attempt)));
     switch (record.state) {
       case 'captured':
-        return { outcome: 'captured' };
+        return { kind: 'captured' };
       case 'declined':
         return declined(record);
       case 'voided':
-        return { outcome: 'voided' };
+        return { kind: 'voided' };
     }
   }
 
@@ -69,9 +69,9 @@ export class SandboxPaymentProvider extends PaymentProvider implements OnApplica
     const result = await this.ask(() => this.bank.refund(refund, 'pm_refund_pending', REFUND_PENDING_MS));
     switch (result) {
       case 'refunded':
-        return { outcome: 'refunded' };
+        return { kind: 'refunded' };
       case 'pending':
-        return { outcome: 'refund_pending' };
+        return { kind: 'refund_pending' };
       case 'key_reused':
       case 'not_captured':
       case 'refund_exceeds_charge':
@@ -151,7 +151,7 @@ function known(record: BankRecord | null): BankRecord {
 }
 
 const declined = (record: BankRecord): Declined => ({
-  outcome: 'declined',
+  kind: 'declined',
   // A voided attempt that arrives after all is refused.
   reason: record.state === 'voided' ? 'attempt_voided' : (record.reason ?? 'card_declined'),
 });

@@ -1,0 +1,51 @@
+/** Amounts and times as a person reads them: in English, in the time zone of the sale. Pure. */
+
+/**
+ * Currencies whose minor unit is not a hundredth, by ISO 4217. `Intl` cannot be asked: its digits are for
+ * display, and for some currencies (the forint, say) fewer than the minor unit has.
+ */
+const MINOR_DIGITS: ReadonlyMap<string, number> = new Map([
+  ...['BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND', 'VUV'].map(
+    digits(0),
+  ),
+  ...['XAF', 'XOF', 'XPF'].map(digits(0)),
+  ...['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'].map(digits(3)),
+  ...['CLF', 'UYW'].map(digits(4)),
+]);
+
+function digits(count: number) {
+  return (currency: string): [string, number] => [currency, count];
+}
+
+/** `€45.00`, `¥5,000`, `BHD 1.250`. Takes minor units and an ISO 4217 code. */
+export function formatMoney(money: { readonly amountMinor: number; readonly currency: string }): string {
+  const fraction = MINOR_DIGITS.get(money.currency) ?? 2;
+  const format = new Intl.NumberFormat('en', {
+    style: 'currency',
+    currency: money.currency,
+    minimumFractionDigits: fraction,
+    maximumFractionDigits: fraction,
+  });
+  return format.format(money.amountMinor / 10 ** fraction);
+}
+
+/** `Saturday, 12 June 2027`. Takes ISO 8601 and an IANA time zone. */
+export const formatDate = (instant: string, timeZone: string): string =>
+  format(instant, { timeZone, weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+
+/** `20:00 CEST`. */
+export const formatTime = (instant: string, timeZone: string): string =>
+  format(instant, { timeZone, hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
+
+/** `20:00:15 CEST`: a deadline two minutes ahead needs its seconds. */
+export const formatTimeToTheSecond = (instant: string, timeZone: string): string =>
+  format(instant, {
+    timeZone,
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZoneName: 'short',
+  });
+
+const format = (instant: string, options: Intl.DateTimeFormatOptions): string =>
+  new Intl.DateTimeFormat('en-GB', options).format(new Date(instant));
