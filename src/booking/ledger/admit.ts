@@ -1,0 +1,135 @@
+import type { Actor } from '../booking.js';
+import type { Database } from '../../database/database.js';
+import type { Admission } from './types.js';
+import { callJson } from './call.js';
+
+/**
+ * Grants what can be granted: the lowest waiting seq that fit, first fit, at most `p_limit` in one call.
+ * A booking with a payment method goes on to `paying` with its attempt, so that no slow queue makes it expire.
+ * RETURNS null where there is no such line.
+ * LOCKS line, stock, bookings.
+ */
+export const sql = /* sql */ `
+create or replace function admit_bookings(p_offer text, p_limit integer, p_actor jsonb) returns jsonb
+language plpgsql volatile as $$
+declare
+  l booking_line%rowtype;
+  o offer%rowtype;
+  s stock%rowtype;
+  v_now timestamptz;
+  v_free integer;
+  v_seqs bigint[] := '{}';
+  v_units integer := 0;
+  v_more boolean := false;
+  v_bookings jsonb;
+  c record;
+begin
+  select * into l from booking_line where offer_id = p_offer for no key update;
+  if not found then return null; end if;
+  select * into o from offer where id = p_offer;
+  select * into s from stock where offer_id = p_offer for no key update;
+  v_now := clock_timestamp();
+  v_free := s.available;
+
+  if o.starts_at <= v_now then
+    perform sell_out_line(p_offer, v_now, p_actor);
+  elsif not o.paused then
+    for c in
+      select b.seq, b.quantity
+      from generate_series(1, least(v_free, l.max_quantity)) as q (quantity)
+      cross join lateral (
+        select w.seq, w.quantity from booking w
+        where w.offer_id = p_offer and w.state = 'waiting' and w.quantity = q.quantity
+          and w.seq >= case when q.quantity >= l.sold_out_min_quantity
+                            then greatest(l.front, l.sold_out_through + 1) else l.front end
+        order by w.seq limit p_limit + 1
+      ) b
+      order by b.seq
+    loop
+      exit when v_free = 0;
+      if cardinality(v_seqs) = p_limit then v_more := true; exit; end if;
+      if c.quantity <= v_free then
+        v_seqs := v_seqs || c.seq;
+        v_free := v_free - c.quantity;
+        v_units := v_units + c.quantity;
+      end if;
+    end loop;
+
+    if cardinality(v_seqs) > 0 then
+      l.version := l.version + 1;
+      with granted as (
+        update booking b set
+          state = (case when b.payment_method is null then 'held' else 'paying' end)::booking_state,
+          fence = b.fence + case when b.payment_method is null then 1 else 2 end,
+          version = l.version,
+          deadline = case when b.payment_method is null then v_now + make_interval(secs => o.hold_seconds) end,
+          redrive_at = case when b.payment_method is not null then v_now + interval '10 seconds' end
+        where b.offer_id = p_offer and b.seq = any (v_seqs)
+        returning b.*, b as whole
+      ),
+      attempts as (
+        insert into payment_attempt (booking_id, fence, provider_key, amount_minor, currency, method, state, started_at)
+        select id, fence, id || '-' || fence, price_minor * quantity, currency, payment_method, 'started', v_now
+        from granted where state = 'paying'
+      ),
+      mails as (
+        insert into mail (booking_id, kind, fence, next_at)
+        select id, 'your_turn', fence, v_now from granted where state = 'held' and email is not null
+      ),
+      audited as (
+        insert into audit_event (at, offer_id, booking_id, action, from_state, to_state, version, ordinal, quantity,
+          actor_kind, actor_id, correlation_id)
+        select v_now, p_offer, t.id, t.action, t.from_state, t.to_state, l.version, t.ordinal, t.quantity,
+          p_actor->>'kind', p_actor->>'id', t.correlation_id
+        from (
+          select g.*, 'grant' as action, 'waiting'::booking_state as from_state, 'held'::booking_state as to_state,
+            2 * row_number() over (order by g.seq) - 1 as ordinal
+          from granted g
+          union all
+          select g.*, 'pay', 'held', 'paying', 2 * row_number() over (order by g.seq)
+          from granted g
+          where g.state = 'paying'
+        ) t
+        order by t.ordinal
+      )
+      select jsonb_agg(booking_json(g.whole, l) order by g.seq) into v_bookings from granted g;
+
+      update stock set available = available - v_units, held = held + v_units where offer_id = p_offer;
+      perform note_departures(p_offer, l.version, v_seqs, v_now);
+      l.waiting := l.waiting - cardinality(v_seqs);
+      l.front := line_front(l);
+      l.grants_per_minute := grant_rate(l, cardinality(v_seqs), v_now);
+      l.granted_at := v_now;
+    end if;
+
+    if not v_more then l.admitted := l.wanted; end if;
+    update booking_line set version = l.version, waiting = l.waiting, front = l.front, admitted = l.admitted,
+      grants_per_minute = l.grants_per_minute, granted_at = l.granted_at
+    where offer_id = p_offer;
+  end if;
+
+  select * into l from booking_line where offer_id = p_offer;
+  return jsonb_build_object('bookings', coalesce(v_bookings, '[]'), 'line', line_json(l), 'more', v_more);
+end $$;
+
+-- The moving average of grants a minute, over about a minute.
+create or replace function grant_rate(l booking_line, p_granted integer, p_now timestamptz) returns double precision
+language plpgsql immutable as $$
+declare
+  v_elapsed double precision := extract(epoch from p_now - l.granted_at);
+  v_old double precision;
+begin
+  -- The first grants of a sale are those that stock was there for: they say nothing about those to come.
+  if l.granted_at is null then return 0; end if;
+  v_old := exp(-greatest(v_elapsed, 0) / 60);
+  return l.grants_per_minute * v_old + p_granted * (1 - v_old) * 60 / greatest(v_elapsed, 0.05);
+end $$;
+`;
+
+/** At most so many grants in one transaction. */
+export const GRANTS_PER_CALL = 500;
+
+/** Null where there is no such offer. */
+export function admit(db: Database, offerId: string, actor: Actor, limit = GRANTS_PER_CALL): Promise<Admission | null> {
+  return callJson<Admission | null>(db, 'admit_bookings', [offerId, limit, actor]);
+}

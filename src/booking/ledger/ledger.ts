@@ -1,0 +1,216 @@
+import { Database } from '../../database/database.js';
+import type { Actor, Booking } from '../booking.js';
+import * as acceptVerb from './accept.js';
+import * as admitVerb from './admit.js';
+import * as auditLog from './audit.js';
+import * as bookingReads from './bookings.js';
+import { retrying } from './call.js';
+import * as invariantChecks from './invariants.js';
+import * as lineReads from './line-view.js';
+import * as offerVerbs from './offers.js';
+import * as payVerbs from './pay.js';
+import * as releaseVerbs from './release.js';
+import * as sellOutVerbs from './sell-out.js';
+import * as shared from './shared.js';
+import * as stepVerbs from './steps.js';
+import * as sweepReads from './sweep.js';
+import * as ticketVerbs from './tickets.js';
+import type * as T from './types.js';
+
+/** Every function of the ledger, in an order in which they can be created. */
+export const ROUTINES: readonly string[] = [
+  shared.sql,
+  sellOutVerbs.sql,
+  admitVerb.sql,
+  payVerbs.sql,
+  releaseVerbs.sql,
+  stepVerbs.sql,
+  offerVerbs.sql,
+  acceptVerb.sql,
+  lineReads.sql,
+  bookingReads.sql,
+  ticketVerbs.sql,
+  sweepReads.sql,
+  auditLog.sql,
+];
+
+/**
+ * The only authority on order, stock, state and money. Every method is one call of one function in PostgreSQL; what
+ * each guarantees stands at the function. Methods named alike in the files beside this one.
+ */
+export class Ledger {
+  constructor(private readonly db: Database) {}
+
+  /** One batch into its lines, in the order given. Resolves after the commit; repeats itself after a lost answer. */
+  accept(batch: readonly T.AcceptRequest[], maxLength: number): Promise<T.AcceptResult> {
+    return retrying((attempt) => acceptVerb.accept(this.db, batch, maxLength, attempt > 1));
+  }
+  admit(offerId: string, actor: Actor, limit?: number): Promise<T.Admission | null> {
+    return admitVerb.admit(this.db, offerId, actor, limit);
+  }
+
+  pay(bookingId: string, method: string, key: T.RequestKey | null, actor: Actor): Promise<T.Moved | null> {
+    return payVerbs.pay(this.db, bookingId, method, key, actor);
+  }
+  sendAttempt(bookingId: string, fence: number): Promise<T.Attempt | null> {
+    return payVerbs.sendAttempt(this.db, bookingId, fence);
+  }
+  recordCharge(
+    bookingId: string,
+    fence: number,
+    outcome: T.ChargeOutcome,
+    actor: Actor,
+  ): Promise<(T.Moved & { moved: boolean }) | null> {
+    return payVerbs.recordCharge(this.db, bookingId, fence, outcome, actor);
+  }
+  unsettledAttempts(quietMs: number, limit: number): Promise<T.Attempt[]> {
+    return payVerbs.unsettledAttempts(this.db, quietMs, limit);
+  }
+  dueRefunds(limit: number): Promise<payVerbs.DueRefund[]> {
+    return payVerbs.dueRefunds(this.db, limit);
+  }
+  refundSucceeded(refundId: string, actor: Actor): Promise<boolean> {
+    return payVerbs.refundSucceeded(this.db, refundId, actor);
+  }
+
+  cancel(bookingId: string, actor: Actor): Promise<T.Moved | null> {
+    return releaseVerbs.cancel(this.db, bookingId, actor);
+  }
+  reject(bookingId: string, fence: number, reason: string, actor: Actor): Promise<T.Moved | null> {
+    return releaseVerbs.reject(this.db, bookingId, fence, reason, actor);
+  }
+  expire(offerId: string, actor: Actor): Promise<T.Moved | null> {
+    return releaseVerbs.expire(this.db, offerId, actor);
+  }
+  checkSellOut(offerId: string, actor: Actor): Promise<T.Moved | null> {
+    return sellOutVerbs.checkSellOut(this.db, offerId, actor);
+  }
+  writeSellOut(offerId: string, actor: Actor): Promise<{ written: number; done: boolean }> {
+    return sellOutVerbs.writeSellOut(this.db, offerId, actor);
+  }
+
+  beginFulfilment(bookingId: string, quietMs: number): Promise<T.Fulfilment | null> {
+    return stepVerbs.beginFulfilment(this.db, bookingId, quietMs);
+  }
+  recordStep(
+    bookingId: string,
+    step: 'validate' | 'email',
+    progress: number,
+    detail: Readonly<Record<string, unknown>> | null,
+  ): Promise<Booking | null> {
+    return stepVerbs.recordStep(this.db, bookingId, step, progress, detail);
+  }
+  recordDocument(bookingId: string, tickets: readonly T.Ticket[], pdf: Buffer): Promise<Booking | null> {
+    return stepVerbs.recordDocument(this.db, bookingId, tickets, pdf);
+  }
+  confirm(bookingId: string, actor: Actor): Promise<T.Moved | null> {
+    return stepVerbs.confirm(this.db, bookingId, actor);
+  }
+  stalledFulfilments(limit: number): Promise<stepVerbs.StalledFulfilment[]> {
+    return stepVerbs.stalledFulfilments(this.db, limit);
+  }
+  openDeadLetter(
+    letter: { bookingId: string; jobId: string; jobType: string; reason: string; attempts: number },
+    actor: Actor,
+  ): Promise<T.DeadLetter | null> {
+    return stepVerbs.openDeadLetter(this.db, letter, actor);
+  }
+  resolveDeadLetter(
+    id: string,
+    state: 'replayed' | 'discarded',
+    key: T.RequestKey | null,
+    actor: Actor,
+  ): Promise<stepVerbs.ResolvedDeadLetter | null> {
+    return stepVerbs.resolveDeadLetter(this.db, id, state, key, actor);
+  }
+  deadLetters(state: T.DeadLetter['state'] | null, before: string | null, limit: number): Promise<T.DeadLetter[]> {
+    return stepVerbs.listDeadLetters(this.db, state, before, limit);
+  }
+
+  createOffer(offer: T.NewOffer, key: T.RequestKey | null, actor: Actor): Promise<T.Offer> {
+    return offerVerbs.createOffer(this.db, offer, key, actor);
+  }
+  changeOffer(
+    offerId: string,
+    change: T.OfferChange,
+    actor: Actor,
+  ): Promise<{ offer: T.Offer; line: T.LineChange } | null> {
+    return offerVerbs.changeOffer(this.db, offerId, change, actor);
+  }
+  offer(offerId: string): Promise<T.Offer | null> {
+    return offerVerbs.offer(this.db, offerId);
+  }
+  offers(after: string, limit: number): Promise<T.Offer[]> {
+    return offerVerbs.offers(this.db, after, limit);
+  }
+  offersOfEvent(eventId: string): Promise<{ id: string; ticketType: string }[]> {
+    return offerVerbs.offersOfEvent(this.db, eventId);
+  }
+
+  /** Null where there is no such offer. With `known` the answer is a difference, where that is still possible. */
+  readLine(offerId: string, known: lineReads.KnownLine | null): Promise<T.LineRead | null> {
+    return lineReads.readLine(this.db, offerId, known);
+  }
+  /** The busiest lines first. */
+  lines(limit = 200): Promise<T.LineState[]> {
+    return lineReads.lines(this.db, limit);
+  }
+  pruneDepartures(ageMs: number): Promise<number> {
+    return lineReads.pruneDepartures(this.db, ageMs);
+  }
+
+  booking(bookingId: string): Promise<bookingReads.BookingWithTickets | null> {
+    return bookingReads.booking(this.db, bookingId);
+  }
+  bookings(bookingIds: readonly string[]): Promise<bookingReads.BookingWithTickets[]> {
+    return bookingReads.bookings(this.db, bookingIds);
+  }
+  bookingsOf(customerId: string, before: string | null, limit: number): Promise<bookingReads.BookingWithTickets[]> {
+    return bookingReads.bookingsOf(this.db, customerId, before, limit);
+  }
+  exportBookings(offerId: string | null, after: string | null, limit: number): Promise<Booking[]> {
+    return bookingReads.exportBookings(this.db, offerId, after, limit);
+  }
+  documentOf(bookingId: string): Promise<Buffer | null> {
+    return bookingReads.documentOf(this.db, bookingId);
+  }
+  ticket(ticketId: string): Promise<T.TicketStatus | null> {
+    return ticketVerbs.ticket(this.db, ticketId);
+  }
+  redeem(ticketId: string, key: T.RequestKey | null, actor: Actor): Promise<T.TicketStatus | null> {
+    return ticketVerbs.redeem(this.db, ticketId, key, actor);
+  }
+
+  dueLines(): Promise<sweepReads.DueLines> {
+    return sweepReads.dueLines(this.db);
+  }
+  dueMails(limit: number): Promise<sweepReads.DueMail[]> {
+    return sweepReads.dueMails(this.db, limit);
+  }
+  mailDone(mail: Pick<sweepReads.DueMail, 'bookingId' | 'kind' | 'fence'>, state: 'sent' | 'refused'): Promise<void> {
+    return sweepReads.mailDone(this.db, mail, state);
+  }
+  pruneKeys(ageMs: number, limit: number): Promise<number> {
+    return sweepReads.pruneKeys(this.db, ageMs, limit);
+  }
+
+  seal(): Promise<number> {
+    return auditLog.seal(this.db);
+  }
+  auditEvents(filter: {
+    offerId: string | null;
+    bookingId: string | null;
+    before: string | null;
+    limit: number;
+  }): Promise<T.AuditEvent[]> {
+    return auditLog.auditEvents(this.db, filter);
+  }
+  unsealedSeconds(): Promise<number> {
+    return auditLog.unsealedSeconds(this.db);
+  }
+
+  /** F1 to F7, in one snapshot; `charges` are the provider's own records, page by page. */
+  invariants(charges: AsyncIterable<readonly T.ProviderCharge[]>): Promise<T.InvariantReport> {
+    return invariantChecks.check(this.db, charges);
+  }
+}

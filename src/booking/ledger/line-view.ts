@@ -1,0 +1,91 @@
+import type { Database } from '../../database/database.js';
+import type { LineRead, LineState } from './types.js';
+import { callJson } from './call.js';
+
+/** Reads of a line for the board: one statement each, so that everything in an answer is of one moment. */
+export const sql = /* sql */ `
+create or replace function line_state_json(l booking_line) returns jsonb
+language sql stable as $$
+  select jsonb_build_object('offerId', l.offer_id, 'version', l.version, 'lastSeq', l.last_seq, 'front', l.front,
+    'waiting', l.waiting, 'holdSeconds', o.hold_seconds, 'grantsPerMinute', line_rate(l, clock_timestamp()),
+    'stock', jsonb_build_object('capacity', s.capacity, 'available', s.available, 'held', s.held, 'sold', s.sold),
+    'soldOut', case when l.sold_out_through > 0 then
+      jsonb_build_object('throughSeq', l.sold_out_through, 'minQuantity', l.sold_out_min_quantity) end,
+    'now', iso(clock_timestamp()))
+  from offer o join stock s on s.offer_id = o.id
+  where o.id = l.offer_id
+$$;
+
+-- With p_version: what changed since; the whole where that is no longer known. RETURNS null without such a line.
+create or replace function read_line(p_offer text, p_version bigint) returns jsonb
+language plpgsql stable as $$
+declare
+  l booking_line%rowtype;
+  v_oldest bigint;
+  v_departed jsonb;
+  v_waiting jsonb;
+begin
+  select * into l from booking_line where offer_id = p_offer;
+  if not found then return null; end if;
+  select min(version) into v_oldest from line_departure where offer_id = p_offer;
+  if p_version is not null and (v_oldest is null or p_version >= v_oldest - 1) then
+    select coalesce(jsonb_agg(jsonb_build_array(d.ranges[i], d.ranges[i + 1]) order by d.version, i), '[]') into v_departed
+    from line_departure d cross join lateral generate_series(1, cardinality(d.ranges), 2) i
+    where d.offer_id = p_offer and d.version > p_version and d.version <= l.version;
+  else
+    select coalesce(jsonb_agg(jsonb_build_array(low, high) order by low), '[]') into v_waiting
+    from (
+      select min(seq) as low, max(seq) as high
+      from (
+        select seq, seq - row_number() over (order by seq) as run
+        from booking
+        where offer_id = p_offer and state = 'waiting' and seq >= l.front
+          and not (seq <= l.sold_out_through and quantity >= l.sold_out_min_quantity)
+      ) numbered
+      group by run
+    ) runs;
+  end if;
+  return jsonb_build_object('state', line_state_json(l), 'departed', v_departed, 'waiting', v_waiting);
+end $$;
+
+-- Departures that no view needs any more: one that slept longer reads the whole. The newest of each line stays, as
+-- the mark of how far back differences reach.
+create or replace function prune_departures(p_age interval) returns jsonb
+language sql volatile as $$
+  with gone as (
+    delete from line_departure d
+    where d.at < clock_timestamp() - p_age
+      and d.version < (select max(version) from line_departure n where n.offer_id = d.offer_id)
+    returning 1
+  )
+  select to_jsonb(count(*)) from gone
+$$;
+
+create or replace function list_lines(p_limit integer) returns jsonb
+language sql stable as $$
+  select coalesce(jsonb_agg(line_state_json(l) order by l.waiting desc, l.offer_id), '[]') from (
+    select * from booking_line order by waiting desc, offer_id limit p_limit
+  ) busiest join booking_line l using (offer_id)
+$$;
+`;
+
+/** What a reader of a line has seen. */
+export interface KnownLine {
+  readonly version: number;
+  readonly lastSeq: number;
+}
+
+/** Null where there is no such offer. */
+export function readLine(db: Database, offerId: string, known: KnownLine | null): Promise<LineRead | null> {
+  return callJson<LineRead | null>(db, 'read_line', [offerId, known?.version ?? null]);
+}
+
+/** The busiest lines first. */
+export function lines(db: Database, limit: number): Promise<LineState[]> {
+  return callJson<LineState[]>(db, 'list_lines', [limit]);
+}
+
+export function pruneDepartures(db: Database, ageMs: number): Promise<number> {
+  return callJson<number>(db, 'prune_departures', [`${ageMs} milliseconds`]);
+}
+

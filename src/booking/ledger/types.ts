@@ -1,0 +1,251 @@
+import type { Actor, Booking, BookingState, Money, StepName } from '../booking.js';
+import type { ErrorCode, ErrorDetails } from '../../common/errors.js';
+
+/** One request to join a line. Ids are made by the application, so that a batch can be sent again safely. */
+export interface AcceptRequest {
+  readonly bookingId: string;
+  readonly offerId: string;
+  readonly customerId: string;
+  readonly quantity: number;
+  readonly email: string | null;
+  readonly paymentMethod: string | null;
+  readonly idempotencyKey: string | null;
+  /** SHA-256 of the canonical body, hex; compared where a key is used again. */
+  readonly bodyHash: string;
+  readonly actor: Actor;
+}
+
+/** The stored acceptance: for a repeated key the very numbers of the first answer. */
+export interface Acceptance {
+  readonly accepted: true;
+  readonly bookingId: string;
+  readonly offerId: string;
+  readonly seq: number;
+  readonly position: number;
+  readonly estimatedWaitSeconds: number;
+  readonly version: number;
+  /** True where this very call put it into the line. */
+  readonly fresh: boolean;
+}
+export interface Refusal {
+  readonly accepted: false;
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+}
+export type AcceptOutcome = Acceptance | Refusal;
+
+/** What a batch did to the lines it touched. */
+export interface LineChange {
+  readonly offerId: string;
+  readonly version: number;
+  /** There is something to grant: an `admit` job is due. */
+  readonly wantsAdmission: boolean;
+}
+
+export interface AcceptResult {
+  /** In the order of the requests. */
+  readonly outcomes: readonly AcceptOutcome[];
+  readonly lines: readonly LineChange[];
+}
+
+/** The result of a verb that moved bookings of one line. */
+export interface Moved {
+  readonly bookings: readonly Booking[];
+  readonly line: LineChange;
+}
+
+export interface Admission extends Moved {
+  /** The limit of one transaction was reached: call again. */
+  readonly more: boolean;
+}
+
+/** One try to charge a booking. */
+export interface Attempt {
+  readonly bookingId: string;
+  readonly fence: number;
+  /** The idempotency key at the provider. */
+  readonly providerKey: string;
+  readonly amount: Money;
+  readonly method: string;
+  readonly state: 'started' | 'captured' | 'declined' | 'voided';
+  /** ISO 8601, from the database's clock. */
+  readonly startedAt: string;
+  /** How long ago that was, in ms, by the database's clock. */
+  readonly ageMs: number;
+}
+
+export type ChargeOutcome =
+  | { readonly kind: 'captured' }
+  | { readonly kind: 'declined'; readonly reason: string }
+  | { readonly kind: 'voided' };
+
+export interface Ticket {
+  readonly ticketId: string;
+  readonly code: string;
+  /** 1 to quantity. */
+  readonly number: number;
+}
+
+/** All that the worker needs to carry one booking on. */
+export interface Fulfilment {
+  readonly booking: Booking;
+  readonly attempt: Attempt | null;
+  readonly succeeded: ReadonlySet<StepName>;
+  readonly offer: OfferFacts;
+  readonly tickets: readonly Ticket[];
+}
+
+/** What a ticket says about its offer. */
+export interface OfferFacts {
+  readonly id: string;
+  readonly eventId: string;
+  readonly ticketType: string;
+  readonly title: string;
+  readonly venue: string;
+  readonly timeZone: string;
+  /** ISO 8601. */
+  readonly startsAt: string;
+}
+
+export interface Offer extends OfferFacts {
+  readonly price: Money;
+  readonly opensAt: string | null;
+  readonly closesAt: string | null;
+  readonly paused: boolean;
+  readonly holdSeconds: number;
+  readonly limitPerCustomer: number;
+  readonly maxQuantity: number;
+  readonly stock: { readonly capacity: number; readonly available: number; readonly held: number; readonly sold: number };
+  readonly waiting: number;
+  readonly version: number;
+}
+
+export interface NewOffer {
+  readonly id: string;
+  readonly eventId: string;
+  readonly ticketType: string;
+  readonly title: string;
+  readonly venue: string;
+  readonly timeZone: string;
+  readonly startsAt: string;
+  readonly price: Money;
+  readonly capacity: number;
+  readonly opensAt: string | null;
+  readonly closesAt: string | null;
+  readonly holdSeconds: number;
+  readonly limitPerCustomer: number;
+  readonly maxQuantity: number;
+}
+
+/** What is absent stays as it is; null removes. */
+export interface OfferChange {
+  readonly title?: string;
+  readonly venue?: string;
+  readonly capacity?: number;
+  readonly price?: Money;
+  readonly opensAt?: string | null;
+  readonly closesAt?: string | null;
+  readonly paused?: boolean;
+  readonly holdSeconds?: number;
+  readonly limitPerCustomer?: number;
+  readonly maxQuantity?: number;
+}
+
+/** An idempotency key of a POST other than the acceptance. */
+export interface RequestKey {
+  readonly customerId: string;
+  readonly route: string;
+  readonly key: string;
+  readonly bodyHash: string;
+}
+
+/** A run of consecutive numbers, both ends included. */
+export type SeqRange = readonly [number, number];
+
+/** The row of a line with its stock: everything that a view of it needs, in one snapshot. */
+export interface LineState {
+  readonly offerId: string;
+  readonly version: number;
+  /** The highest number given. */
+  readonly lastSeq: number;
+  /** No booking with a smaller number is waiting. */
+  readonly front: number;
+  readonly waiting: number;
+  readonly holdSeconds: number;
+  readonly grantsPerMinute: number;
+  readonly stock: { readonly capacity: number; readonly available: number; readonly held: number; readonly sold: number };
+  readonly soldOut: { readonly throughSeq: number; readonly minQuantity: number } | null;
+  readonly now: string;
+}
+
+/**
+ * Who waits, as a difference or as a whole. With `departed`, every number above the reader's last one was
+ * given since and waits, but for those departed.
+ */
+export type LineRead =
+  | { readonly state: LineState; readonly departed: readonly SeqRange[]; readonly waiting: null }
+  | { readonly state: LineState; readonly departed: null; readonly waiting: readonly SeqRange[] };
+
+export interface DeadLetter {
+  readonly id: string;
+  readonly bookingId: string;
+  readonly jobId: string;
+  readonly jobType: string;
+  readonly fence: number;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly state: 'open' | 'replayed' | 'discarded';
+  readonly createdAt: string;
+  readonly resolvedAt: string | null;
+  readonly resolvedBy: string | null;
+}
+
+export interface TicketStatus {
+  readonly code: string;
+  readonly valid: boolean;
+  readonly state: 'issued' | 'redeemed' | 'revoked';
+  readonly bookingId: string;
+  readonly number: number;
+  readonly quantity: number;
+  readonly title: string;
+  readonly ticketType: string;
+  readonly startsAt: string;
+  readonly redeemedAt: string | null;
+}
+
+export interface AuditEvent {
+  readonly id: string;
+  readonly at: string;
+  readonly offerId: string | null;
+  readonly bookingId: string | null;
+  readonly action: string;
+  readonly fromState: BookingState | null;
+  readonly toState: BookingState | null;
+  readonly version: number | null;
+  readonly ordinal: number | null;
+  readonly actorKind: string;
+  readonly actorId: string;
+  readonly address: string | null;
+  readonly correlationId: string | null;
+  readonly detail: unknown;
+}
+
+/** One invariant of section F and what broke it. */
+export interface InvariantResult {
+  readonly ok: boolean;
+  /** How many rows, transitions or charges were looked at. */
+  readonly checked: number;
+  /** At most 20, in words. */
+  readonly violations: readonly string[];
+}
+export type InvariantName = 'F1' | 'F2' | 'F3' | 'F4' | 'F5' | 'F6' | 'F7';
+export type InvariantReport = Readonly<Record<InvariantName, InvariantResult>>;
+
+/** The provider's own record of one charge, for joining money both ways. */
+export interface ProviderCharge {
+  readonly key: string;
+  readonly state: 'captured' | 'declined' | 'voided';
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly refundedMinor: number;
+}

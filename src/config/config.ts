@@ -1,0 +1,95 @@
+export const ROLES = ['api', 'worker', 'all'] as const;
+export type Role = (typeof ROLES)[number];
+
+export const QUEUE_TYPES = ['bullmq', 'streams', 'kafka'] as const;
+export type QueueType = (typeof QUEUE_TYPES)[number];
+
+/**
+ * Everything that can be set, parsed and frozen at start by `loadConfig`. It is also its own injection token.
+ * Durations are in the unit that the name says. `.env.example` documents each variable.
+ */
+export abstract class Config {
+  abstract readonly environment: 'production' | 'development' | 'test';
+  abstract readonly role: Role;
+  abstract readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
+  /** Where everything embedded lives: database, outbox. Absolute. */
+  abstract readonly dataDir: string;
+  abstract readonly shutdownTimeoutMs: number;
+  abstract readonly http: {
+    readonly host: string;
+    /** 0 takes a free one. */
+    readonly port: number;
+    /** No trailing slash. Where links in answers and e-mails point. */
+    readonly publicUrl: string;
+    readonly apiProcesses: number;
+    readonly bodyLimitBytes: number;
+    /** Origins allowed by CORS and on sockets; `*` allows all. */
+    readonly corsOrigins: readonly string[];
+    /** Proxies (addresses or CIDR) whose `X-Forwarded-For` is believed. */
+    readonly trustedProxies: readonly string[];
+  };
+  /** Where metrics and health are served in every role; 0 takes a free port. */
+  abstract readonly prometheusPort: number;
+  abstract readonly database: {
+    /** Null: the embedded PostgreSQL in `dataDir`. */
+    readonly url: string | null;
+    readonly poolSize: number;
+  };
+  abstract readonly line: {
+    readonly maxLength: number;
+    /** Time to pay where the offer names none. */
+    readonly holdSeconds: number;
+  };
+  abstract readonly accept: {
+    /** Most requests in one commit. */
+    readonly maxBatch: number;
+    /** Requests that may wait for a commit; more are `OVERLOADED`. */
+    readonly maxPending: number;
+    /** A request that waited longer for its commit to begin is `OVERLOADED`. */
+    readonly maxWaitMs: number;
+  };
+  abstract readonly queue: {
+    readonly type: QueueType;
+    /** Prefix of every queue, stream and topic. */
+    readonly name: string;
+    /** Null: BullMQ runs on PostgreSQL. */
+    readonly redisUrl: string | null;
+  };
+  abstract readonly worker: {
+    readonly concurrency: number;
+    readonly attempts: number;
+    readonly backoffMs: number;
+    readonly maxBackoffMs: number;
+    /** One delivery of a job may take so long. */
+    readonly jobDeadlineMs: number;
+    /** Work added to each step, in the order of `STEPS`, to rehearse slow parts. */
+    readonly stepDelaysMs: readonly [number, number, number, number, number];
+    readonly sweepIntervalMs: number;
+  };
+  abstract readonly auth: {
+    /** Customers need a JWT. */
+    readonly required: boolean;
+    /** Null: one is made and kept in the database, outside production. */
+    readonly jwtSecret: string | null;
+    readonly jwksUrl: string | null;
+    readonly issuer: string | null;
+    readonly audience: string | null;
+  };
+  abstract readonly mail: {
+    /** Null: `.eml` files in `dataDir/outbox`. */
+    readonly smtpUrl: string | null;
+    readonly from: string;
+  };
+  abstract readonly payment: {
+    readonly provider: 'sandbox';
+    /** Deliberate faults of the sandbox, as shares between 0 and 1. */
+    readonly sandbox: {
+      readonly delayMs: number;
+      readonly declineRate: number;
+      readonly errorRate: number;
+      readonly unknownRate: number;
+    };
+    /** A charge whose outcome is unknown for so long is settled with the provider. */
+    readonly settleAfterMs: number;
+  };
+}

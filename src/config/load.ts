@@ -1,0 +1,189 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Config, QUEUE_TYPES, ROLES, type Role } from './config.js';
+import { Reader } from './reader.js';
+
+/** All mistakes of a configuration, in one message. */
+export class ConfigError extends Error {
+  constructor(readonly mistakes: readonly string[]) {
+    super(`The configuration has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** Variables of parts that this version does not have: setting one must not be silently without effect. */
+const NOT_YET = [
+  'KAFKA_BOOTSTRAP_SERVERS',
+  'STRIPE_SECRET_KEY',
+  'STRIPE_WEBHOOK_SECRET',
+  'GRPC_PORT',
+  'GRPC_BOOKING_SERVICE_URL',
+  'GRPC_TICKET_SERVICE_URL',
+  'GRPC_REALTIME_SERVICE_URL',
+  'GRPC_GATEWAY_URL',
+  'GRPC_RATE_LIMITER_SERVICE_URL',
+] as const;
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
+const ENVIRONMENTS = ['production', 'development', 'test'] as const;
+
+/**
+ * Environment and arguments to one frozen `Config`.
+ * @throws ConfigError with every mistake at once.
+ */
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  argv: readonly string[] = [],
+): Config {
+  const read = new Reader(env);
+  const environment = read.oneOf('NODE_ENV', ENVIRONMENTS, 'development');
+  const port = read.integer('PORT', 3000, 0, 65535);
+  const jobDeadlineMs = read.integer('JOB_DEADLINE_SECONDS', 60, 1, 3600) * 1000;
+  const config: Config = {
+    environment,
+    role: role(read, argv),
+    logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    dataDir: resolve(read.textOr('DATA_DIR', '.fairline')),
+    shutdownTimeoutMs: read.integer('SHUTDOWN_TIMEOUT_SECONDS', 20, 1, 600) * 1000,
+    http: {
+      host: read.textOr('HOST', environment === 'production' ? '0.0.0.0' : '127.0.0.1'),
+      port,
+      publicUrl: (read.url('PUBLIC_URL', ['http:', 'https:']) ?? `http://127.0.0.1:${port}`).replace(/\/+$/, ''),
+      apiProcesses: read.integer('API_PROCESSES', 1, 1, 64),
+      bodyLimitBytes: read.integer('BODY_LIMIT_BYTES', 16384, 1024, 1048576),
+      corsOrigins: read.list('CORS_ORIGINS'),
+      trustedProxies: read.list('TRUSTED_PROXIES'),
+    },
+    prometheusPort: read.integer('PROMETHEUS_PORT', 9100, 0, 65535),
+    database: {
+      url: read.url('DATABASE_URL', ['postgres:', 'postgresql:']),
+      poolSize: read.integer('DATABASE_POOL_SIZE', 10, 2, 200),
+    },
+    line: {
+      maxLength: read.integer('QUEUE_MAX_LENGTH', 100_000, 1, 10_000_000),
+      holdSeconds: read.integer('BOOKING_TIMEOUT_SECONDS', 120, 1, 86_400),
+    },
+    accept: {
+      maxBatch: read.integer('ACCEPT_MAX_BATCH', 500, 1, 5000),
+      maxPending: read.integer('ACCEPT_MAX_PENDING', 20_000, 1, 1_000_000),
+      maxWaitMs: read.integer('ACCEPT_MAX_WAIT_MS', 5000, 10, 60_000),
+    },
+    queue: {
+      type: queueType(read),
+      name: read.textOr('QUEUE_NAME', 'booking-queue', {
+        test: /^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$/,
+        means: 'at most 48 letters, digits, "-" and "_"',
+      }),
+      redisUrl: redisUrl(read),
+    },
+    worker: {
+      concurrency: read.integer('WORKER_CONCURRENCY', 16, 1, 1000),
+      attempts: read.integer('JOB_ATTEMPTS', 5, 1, 50),
+      backoffMs: read.integer('JOB_BACKOFF_MS', 500, 1, 600_000),
+      maxBackoffMs: read.integer('JOB_MAX_BACKOFF_MS', 60_000, 1, 3_600_000),
+      jobDeadlineMs,
+      stepDelaysMs: stepDelays(read),
+      sweepIntervalMs: read.integer('SWEEP_INTERVAL_MS', 250, 10, 10_000),
+    },
+    auth: {
+      required: read.boolean('AUTH_REQUIRED', environment === 'production'),
+      jwtSecret: read.text('JWT_SECRET'),
+      jwksUrl: read.url('JWKS_URL', ['https:', 'http:']),
+      issuer: read.text('JWT_ISSUER'),
+      audience: read.text('JWT_AUDIENCE'),
+    },
+    mail: {
+      smtpUrl: read.url('SMTP_URL', ['smtp:', 'smtps:']),
+      from: read.textOr('MAIL_FROM', 'Fairline <tickets@localhost>'),
+    },
+    payment: {
+      provider: read.oneOf('PAYMENT_PROVIDER', ['sandbox'] as const, 'sandbox'),
+      sandbox: {
+        delayMs: read.integer('SANDBOX_DELAY_MS', 0, 0, 60_000),
+        declineRate: read.share('SANDBOX_DECLINE_RATE'),
+        errorRate: read.share('SANDBOX_ERROR_RATE'),
+        unknownRate: read.share('SANDBOX_UNKNOWN_RATE'),
+      },
+      settleAfterMs: read.integer('PAYMENT_SETTLE_AFTER_SECONDS', 30, 1, 3600) * 1000,
+    },
+  };
+  for (const name of NOT_YET) {
+    if (read.text(name) !== null) read.refuse(`${name} is set, but this version of Fairline has no part that uses it`);
+  }
+  if (config.auth.jwtSecret !== null && config.auth.jwtSecret.length < 32) {
+    read.refuse('JWT_SECRET must have at least 32 characters');
+  }
+  if (environment === 'production') refuseUnsafe(config, read);
+  if (read.mistakes.length > 0) throw new ConfigError(read.mistakes);
+  return deepFreeze(config);
+}
+
+function role(read: Reader, argv: readonly string[]): Role {
+  let named: string | undefined;
+  try {
+    named = parseArgs({ args: [...argv], options: { role: { type: 'string' } } }).values.role;
+  } catch (error) {
+    read.refuse(error instanceof Error ? error.message : String(error));
+  }
+  if (named === undefined) return read.oneOf('ROLE', ROLES, 'all');
+  const found = ROLES.find((item) => item === named);
+  if (found === undefined) read.refuse(`--role must be one of ${ROLES.join(', ')}, not ${JSON.stringify(named)}`);
+  return found ?? 'all';
+}
+
+function queueType(read: Reader): Config['queue']['type'] {
+  if (read.text('QUEUE_TYPE') === 'redis') return unavailable(read, 'streams');
+  return unavailable(read, read.oneOf('QUEUE_TYPE', QUEUE_TYPES, 'bullmq'));
+}
+
+function unavailable(read: Reader, type: Config['queue']['type']): Config['queue']['type'] {
+  switch (type) {
+    case 'bullmq':
+      return type;
+    case 'streams':
+    case 'kafka':
+      read.refuse(`QUEUE_TYPE=${type} is not part of this version of Fairline: use bullmq`);
+      return type;
+    default:
+      return type satisfies never;
+  }
+}
+
+function redisUrl(read: Reader): string | null {
+  const url = read.url('REDIS_URL', ['redis:', 'rediss:']);
+  const host = read.text('REDIS_HOST');
+  const port = read.integer('REDIS_PORT', 6379, 1, 65535);
+  if (url !== null && host !== null) read.refuse('REDIS_URL and REDIS_HOST are both set: set one');
+  if (url !== null) return url;
+  return host === null ? null : `redis://${host}:${port}`;
+}
+
+function stepDelays(read: Reader): Config['worker']['stepDelaysMs'] {
+  const list = read.list('STEP_SECONDS').map(Number);
+  const [validate, payment, pdf, email, inventory] = list;
+  if (list.length === 0) return [0, 0, 0, 0, 0];
+  const valid = list.length === 5 && list.every((n) => Number.isFinite(n) && n >= 0 && n <= 60);
+  if (!valid) {
+    read.refuse('STEP_SECONDS must be five numbers from 0 to 60, separated by commas');
+    return [0, 0, 0, 0, 0];
+  }
+  const ms = (seconds: number | undefined): number => Math.round((seconds ?? 0) * 1000);
+  return [ms(validate), ms(payment), ms(pdf), ms(email), ms(inventory)];
+}
+
+function refuseUnsafe(config: Config, read: Reader): void {
+  if (config.database.url === null) read.refuse('NODE_ENV=production needs DATABASE_URL');
+  if (config.auth.jwtSecret === null && config.auth.jwksUrl === null) {
+    read.refuse('NODE_ENV=production needs JWT_SECRET or JWKS_URL');
+  }
+  if (!config.auth.required) read.refuse('NODE_ENV=production needs AUTH_REQUIRED=true');
+  if (config.http.corsOrigins.includes('*')) read.refuse('NODE_ENV=production does not take CORS_ORIGINS=*');
+  if (config.payment.provider === 'sandbox') {
+    read.refuse('NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move');
+  }
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
+  return Object.freeze(value);
+}

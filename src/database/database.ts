@@ -1,0 +1,81 @@
+import { Client, Pool, type QueryResultRow } from 'pg';
+
+/** A statement that the server prepares once per connection. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** No statement and no lock of the application waits longer; a client that does not hear back is cut off. */
+const LIMITS = '-c statement_timeout=2000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=2000';
+/** The verbs' plans are short: compiling them would cost more than it saves. */
+const SETTINGS = '-c jit=off -c timezone=UTC -c plan_cache_mode=force_generic_plan';
+const CLIENT_TIMEOUT_MS = 5000;
+
+/** `undefined_table`… are bugs; these say that another transaction was in the way and the whole call may be repeated. */
+const RETRYABLE = new Set([
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+  '55P03', // lock_not_available: lock_timeout
+  '57014', // query_canceled: statement_timeout
+]);
+/** The connection broke: whether a commit happened is not known. Verbs with ids made beforehand may be repeated. */
+const BROKEN = /ECONNRESET|ECONNREFUSED|EPIPE|Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout/;
+
+export const sqlState = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+
+/** True where the same call may simply be made again. */
+export function isRetryable(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined && (RETRYABLE.has(state) || state.startsWith('08') || state.startsWith('57P'))) return true;
+  return BROKEN.test(`${state ?? ''} ${error instanceof Error ? error.message : String(error)}`);
+}
+
+/** The connections of one process to the ledger. Whoever makes one closes it. */
+export class Database {
+  private readonly pool: Pool;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    readonly url: string,
+    poolSize: number,
+    /** Told of connections that broke while idle; the pool replaces them. */
+    onIdleError: (error: Error) => void = () => undefined,
+  ) {
+    this.pool = new Pool({
+      connectionString: url,
+      max: poolSize,
+      options: `${LIMITS} ${SETTINGS}`,
+      query_timeout: CLIENT_TIMEOUT_MS,
+      connectionTimeoutMillis: CLIENT_TIMEOUT_MS,
+      keepAlive: true,
+      application_name: 'fairline',
+    });
+    this.pool.on('error', onIdleError);
+  }
+
+  /** One prepared statement, one round trip. */
+  async call<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    const { rows } = await this.pool.query<Row>({ name: statement.name, text: statement.text, values: [...values] });
+    return rows;
+  }
+
+  /** A connection of its own without the limits of the pool, in one read-only snapshot, for long reads. */
+  async snapshot<T>(read: (client: Client) => Promise<T>): Promise<T> {
+    const client = new Client({ connectionString: this.url, options: '-c jit=off -c timezone=UTC', application_name: 'fairline-read' });
+    await client.connect();
+    try {
+      await client.query('begin isolation level repeatable read read only');
+      return await read(client);
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Idempotent. */
+  close(): Promise<void> {
+    this.closing ??= this.pool.end();
+    return this.closing;
+  }
+}
