@@ -7,6 +7,9 @@ const MAX_BUCKETS = 64;
 /** Departures in so many places are told number by number; more are counted in buckets, at first this wide. */
 const FIRST_BUCKET = 32;
 
+/** A rate that fades to nothing must not make a wait that no integer holds. */
+const MAX_WAIT_SECONDS = 2 ** 31 - 1;
+
 type Departures = Pick<LineEvent, 'bucketSize' | 'departed'>;
 
 /**
@@ -74,8 +77,11 @@ export class LineView {
    */
   estimatedWaitSeconds(position: number): number {
     const { grantsPerMinute, holdSeconds, stock } = this.current;
-    if (grantsPerMinute > 0) return Math.ceil((position * 60) / grantsPerMinute);
-    return holdSeconds * Math.floor((position - 1) / Math.max(1, stock.capacity - stock.sold));
+    const seconds =
+      grantsPerMinute > 0
+        ? Math.ceil((position * 60) / grantsPerMinute)
+        : holdSeconds * Math.floor((position - 1) / Math.max(1, stock.capacity - stock.sold));
+    return Math.min(seconds, MAX_WAIT_SECONDS);
   }
 
   /** @param ageMs how long ago this was read, so that `serverTime` is now. */
