@@ -28,10 +28,7 @@ export class Delivery {
   private giveUp: () => void = () => undefined;
   private readonly timers = new Set<NodeJS.Timeout>();
 
-  constructor(
-    readonly jobId: string,
-    private readonly deadlineMs: number,
-  ) {}
+  constructor(private readonly deadlineMs: number) {}
 
   /** Aborts the signal; the first cause is the one that counts. After a grace the handler is not awaited any more. */
   abort(code: AbortCode): void {

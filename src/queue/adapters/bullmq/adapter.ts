@@ -15,7 +15,7 @@ import {
 } from '../../job-queue.js';
 import { toMessage } from '../../message.js';
 import type { Broker, Report } from './broker.js';
-import type { BullQueue } from './bull-queues.js';
+import { bullJobId, type BullQueue } from './bull-queues.js';
 import { BullmqConsumption } from './consumption.js';
 import { BullmqDeadLetters } from './dead-letters.js';
 
@@ -83,7 +83,7 @@ export class BullmqJobQueue extends JobQueue {
           name: type,
           data: message,
           opts: {
-            jobId: job.jobId,
+            jobId: bullJobId(job.jobId),
             priority: PRIORITY[job.priority ?? 'normal'],
             delay: job.delayMs ?? 0,
             attempts: ATTEMPTS,

@@ -15,6 +15,12 @@ interface BackedOptions extends QueueOptions {
   readonly backends: BackendFactory;
 }
 
+/**
+ * The id of a job inside BullMQ. On Redis a job's key is its id in the name space of its queue, where BullMQ has
+ * keys of its own: a job called `delayed` would be taken for the set of delayed jobs.
+ */
+export const bullJobId = (jobId: string): string => `job-${jobId}`;
+
 /** BullMQ's queue, on the backend that its options name: `@nestjs/bullmq` itself would pass none. */
 export class BullQueue extends Queue<
   unknown,

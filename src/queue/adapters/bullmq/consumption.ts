@@ -20,6 +20,7 @@ import {
 import { parseMessage } from '../../message.js';
 import { backoff, failureCode } from '../../retry.js';
 import type { Broker, Report } from './broker.js';
+import { bullJobId } from './bull-queues.js';
 
 /**
  * A job is its consumer's for this long and is renewed after half of it. A killed consumer's job is delivered
@@ -61,6 +62,7 @@ interface Running {
 /** One worker on one queue of BullMQ, with our rules for attempts, death, locks and shutdown around it. */
 export class BullmqConsumption<T extends JobType> implements Consumption {
   private readonly worker: BullWorker;
+  /** By the job's id inside BullMQ. */
   private readonly running = new Map<string, Running>();
   private lastDeliveryAt: string | null = null;
   private stopped: Promise<void> | null = null;
@@ -153,16 +155,17 @@ export class BullmqConsumption<T extends JobType> implements Consumption {
 
   private async deliver(job: BullJob, token: string, received: ReceivedJob<T>): Promise<void> {
     const { handle, options } = this.parts;
+    const id = bullJobId(received.jobId);
     // taken again by this very process: the lock of the delivery before is gone
-    this.lockLost(received.jobId);
-    const delivery = new Delivery(received.jobId, options.deadlineMs);
+    this.lockLost(id);
+    const delivery = new Delivery(options.deadlineMs);
     const running = { delivery, renewedAt: Date.now(), late: 0 };
-    this.running.set(received.jobId, running);
+    this.running.set(id, running);
     this.lastDeliveryAt = new Date().toISOString();
     const outcome = await delivery.run((signal) =>
       handle(received, { signal, progress: (percent) => this.progress(job, percent) }),
     );
-    if (this.running.get(received.jobId) === running) this.running.delete(received.jobId);
+    if (this.running.get(id) === running) this.running.delete(id);
     if (outcome.kind === 'done') return;
     if (outcome.kind === 'failed') return this.fail(received, outcome.error);
     switch (outcome.code) {
@@ -212,15 +215,15 @@ export class BullmqConsumption<T extends JobType> implements Consumption {
     }
   }
 
-  private lockRenewed(jobId: string): void {
-    const running = this.running.get(jobId);
+  private lockRenewed(id: string): void {
+    const running = this.running.get(id);
     if (running === undefined) return;
     running.renewedAt = Date.now();
     running.late = 0;
   }
 
-  private lockLost(jobId: string): void {
-    this.running.get(jobId)?.delivery.abort('LOCK_LOST');
+  private lockLost(id: string): void {
+    this.running.get(id)?.delivery.abort('LOCK_LOST');
   }
 
   /** A lock that could not be renewed in time, be it that the broker was away or this process asleep, is lost. */

@@ -6,7 +6,7 @@ import {
   type ReceivedJob,
 } from '../../job-queue.js';
 import { parseDeadJob } from '../../message.js';
-import type { BullQueue } from './bull-queues.js';
+import { bullJobId, type BullQueue } from './bull-queues.js';
 
 const KEPT_MS = 30 * 24 * 3600 * 1000;
 const TRIM_EVERY_MS = 60_000;
@@ -25,8 +25,8 @@ export class BullmqDeadLetters implements DeadLetters {
     const { attempt, ...message } = job;
     const dead: DeadJob = { ...message, reason, attempts: attempt, failedAt: new Date().toISOString() };
     const queue = this.queues[job.type];
-    await queue.remove(job.jobId);
-    await queue.add(job.type, dead, { jobId: job.jobId });
+    await queue.remove(bullJobId(job.jobId));
+    await queue.add(job.type, dead, { jobId: bullJobId(job.jobId) });
     await this.trim(queue);
   }
 
@@ -40,12 +40,18 @@ export class BullmqDeadLetters implements DeadLetters {
   }
 
   async remove(jobId: string): Promise<boolean> {
-    const removed = await Promise.all(JOB_TYPES.map((type) => this.queues[type].remove(jobId)));
-    return removed.some((count) => count > 0);
+    const removed = await Promise.all(JOB_TYPES.map((type) => this.removeFrom(this.queues[type], jobId)));
+    return removed.some(Boolean);
   }
 
   async count(type: JobType): Promise<number> {
     return (await this.queues[type].getJobCounts('waiting'))['waiting'] ?? 0;
+  }
+
+  /** BullMQ on Redis says that it has removed a job also where there was none. */
+  private async removeFrom(queue: BullQueue, jobId: string): Promise<boolean> {
+    const job = await queue.getJob(bullJobId(jobId));
+    return job !== undefined && (await queue.remove(bullJobId(jobId))) > 0;
   }
 
   private async listType(type: JobType, limit: number): Promise<DeadJob[]> {
