@@ -20,6 +20,8 @@ export abstract class Metrics {
   abstract expired(holds: number): void;
   /** Bookings that came to a state where no more is owed. */
   abstract settled(state: BookingState, bookings?: number): void;
+  /** The first delivery of a job, so many seconds after it was published. */
+  abstract jobDelivered(type: JobType, waitedSeconds: number): void;
   abstract jobHandled(type: JobType, outcome: JobOutcome, seconds: number): void;
   abstract stepSucceeded(step: StepName, seconds: number): void;
   /** A step failed and will be tried again. */
@@ -35,6 +37,7 @@ export class NoMetrics extends Metrics {
   granted(): void {}
   expired(): void {}
   settled(): void {}
+  jobDelivered(): void {}
   jobHandled(): void {}
   stepSucceeded(): void {}
   retried(): void {}

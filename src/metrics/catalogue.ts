@@ -1,0 +1,130 @@
+/**
+ * Every metric of our own. `docs/metrics.md` is generated from this table and a test compares the two.
+ *
+ * No label holds the id of a user or a booking, and each has a bounded number of values: `offer` at most
+ * `MAX_LISTED_OFFERS` and `other`, `reason` at most `MAX_REASONS` and `OTHER`.
+ */
+export interface MetricDefinition {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels?: readonly string[];
+  /** Upper bounds of a histogram, in the unit that the name says. */
+  readonly buckets?: readonly number[];
+  /**
+   * How the processes of one machine add up. What the ledger or the broker says is the same for all of them, so
+   * that the largest is taken, not the sum. Default `sum`.
+   */
+  readonly aggregator?: 'max';
+}
+
+export const MAX_LISTED_OFFERS = 100;
+export const MAX_REASONS = 50;
+
+export const METRICS = {
+  fairline_bookings_accepted_total: {
+    kind: 'counter',
+    help: 'Bookings that joined a line: committed and answered 202. Repeated requests are not counted.',
+  },
+  fairline_bookings_refused_total: {
+    kind: 'counter',
+    help: 'Requests to join a line that were refused, by the code of the answer.',
+    labels: ['code'],
+  },
+  fairline_accept_batch_size: {
+    kind: 'histogram',
+    help: 'Requests in one commit of the accept path.',
+    buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
+  },
+  fairline_accept_seconds: {
+    kind: 'histogram',
+    help: 'Time of one commit of the accept path, from the first request taken to the durable answer.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  },
+  fairline_holds_granted_total: { kind: 'counter', help: 'Bookings that won a hold.' },
+  fairline_holds_expired_total: {
+    kind: 'counter',
+    help: 'Holds that ended unpaid and went to the next in line.',
+  },
+  fairline_bookings_settled_total: {
+    kind: 'counter',
+    help: 'Bookings that came to a state where no more is owed.',
+    labels: ['state'],
+  },
+  fairline_jobs_handled_total: {
+    kind: 'counter',
+    help: 'Deliveries of jobs, by how they ended: done, retried or dead. Its rate is the processing rate.',
+    labels: ['type', 'outcome'],
+  },
+  fairline_job_wait_seconds: {
+    kind: 'histogram',
+    help: 'Lag of the queue: time from the publication of a job to its first delivery.',
+    labels: ['type'],
+    buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+  },
+  fairline_job_seconds: {
+    kind: 'histogram',
+    help: 'Time that one delivery of a job took.',
+    labels: ['type'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  },
+  fairline_step_seconds: {
+    kind: 'histogram',
+    help: 'Time of one step of fulfilment that succeeded.',
+    labels: ['step'],
+    buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  },
+  fairline_step_retries_total: {
+    kind: 'counter',
+    help: 'Steps of fulfilment that failed and will be tried again.',
+    labels: ['step'],
+  },
+  fairline_dead_letters_total: {
+    kind: 'counter',
+    help: 'Jobs that failed for good, by reason.',
+    labels: ['reason'],
+  },
+  fairline_line_waiting: {
+    kind: 'gauge',
+    help: 'Length of the line: bookings that wait.',
+    labels: ['offer'],
+    aggregator: 'max',
+  },
+  fairline_line_grants_per_minute: {
+    kind: 'gauge',
+    help: 'Holds granted in a minute, as the estimated wait uses it.',
+    labels: ['offer'],
+    aggregator: 'max',
+  },
+  fairline_stock_units: {
+    kind: 'gauge',
+    help: 'Units of stock: capacity, available, held and sold.',
+    labels: ['offer', 'kind'],
+    aggregator: 'max',
+  },
+  fairline_queue_jobs: {
+    kind: 'gauge',
+    help: 'Jobs on the broker: waiting (the depth), active, delayed and dead.',
+    labels: ['type', 'state'],
+    aggregator: 'max',
+  },
+  fairline_queue_paused: { kind: 'gauge', help: '1 while the queue is paused.', aggregator: 'max' },
+  fairline_invariant_violations: {
+    kind: 'gauge',
+    help: 'Broken invariants that are cheap enough to be watched. F1: offers where capacity is not available + held + sold, or one of them is negative. Must be 0.',
+    labels: ['invariant'],
+    aggregator: 'max',
+  },
+  fairline_audit_unsealed_seconds: {
+    kind: 'gauge',
+    help: 'Age of the oldest audit row outside the hash chain. Must stay below 60 (F6).',
+    aggregator: 'max',
+  },
+  fairline_source_missing: {
+    kind: 'gauge',
+    help: '1 where the ledger or the queue could not be read in time for this scrape: its gauges are left out, not stale.',
+    labels: ['source'],
+    aggregator: 'max',
+  },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+export type MetricName = keyof typeof METRICS;
