@@ -1,0 +1,78 @@
+import { Pool, type PoolClient } from 'pg';
+
+/** Guards the creation against two processes that start at once; any fixed number does. */
+const CREATE_LOCK = 7_041_777;
+
+/** Socket.IO's adapter puts messages here that are too long for a notification, and removes them after 30 s. */
+const ATTACHMENTS = `
+  create table if not exists socket_io_attachments (
+    id bigint generated always as identity primary key,
+    created_at timestamptz not null default now(),
+    payload bytea not null
+  )`;
+
+type ConnectCallback = (error: Error | undefined, client: PoolClient | undefined, done: (release?: unknown) => void) => void;
+
+/**
+ * The connections of Socket.IO's PostgreSQL adapter: one that listens, and those that publish.
+ *
+ * The adapter reconnects when its listening connection ends, but neither hears that connection's errors (which
+ * would end the process) nor gives it back (which would exhaust the pool), and it goes on trying after it was
+ * closed. This pool makes up for the three.
+ */
+export class SocketIoPool extends Pool {
+  private readonly out = new Set<PoolClient>();
+  private shut: Promise<void> | undefined;
+
+  constructor(url: string) {
+    super({
+      connectionString: url,
+      application_name: 'fairline-socket-io',
+      max: 3,
+      connectionTimeoutMillis: 5000,
+      keepAlive: true,
+    });
+    this.on('error', () => undefined);
+    this.on('acquire', (client) => this.out.add(client));
+    this.on('release', (_error, client) => this.out.delete(client));
+    this.on('connect', (client) => {
+      client.on('error', () => undefined);
+      client.on('end', () => this.reclaim(client));
+    });
+  }
+
+  /** The pool, with the table that the adapter needs. */
+  static async create(url: string): Promise<SocketIoPool> {
+    const pool = new SocketIoPool(url);
+    try {
+      await pool.query(`begin; select pg_advisory_xact_lock(${CREATE_LOCK}); ${ATTACHMENTS}; commit`);
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
+  override connect(): Promise<PoolClient>;
+  override connect(callback: ConnectCallback): void;
+  override connect(callback?: ConnectCallback): Promise<PoolClient> | void {
+    if (callback !== undefined) return super.connect(callback);
+    // An adapter that is told no would try again for ever; it is closed and wants nothing any more.
+    if (this.shut !== undefined) return new Promise(() => undefined);
+    return super.connect();
+  }
+
+  /** Ends every connection, those in use too. Idempotent. */
+  close(): Promise<void> {
+    this.shut ??= this.end();
+    for (const client of [...this.out]) client.release(true);
+    return this.shut;
+  }
+
+  /** A turn later: whoever uses it for a query hears of its end first and gives it back. */
+  private reclaim(client: PoolClient): void {
+    setImmediate(() => {
+      if (this.out.has(client)) client.release(true);
+    });
+  }
+}

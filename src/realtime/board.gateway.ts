@@ -1,0 +1,142 @@
+import { Logger } from '@nestjs/common';
+import {
+  type OnGatewayConnection,
+  type OnGatewayDisconnect,
+  type OnGatewayInit,
+  WebSocketGateway,
+} from '@nestjs/websockets';
+import type { DefaultEventsMap, Server, Socket } from 'socket.io';
+import { AppError, type ErrorCode, ERRORS } from '../common/errors.js';
+import { BoardPusher } from './board-pusher.js';
+import type { ClientEvents, JoinAnswer, ServerEvents } from './events.js';
+import { type JoinRequest, parseJoin, tokenOf } from './join-request.js';
+import { LineViews } from './line-views.js';
+import { bookingRoom, NAMESPACE } from './rooms.js';
+import { SnapshotReader, SocketAccess } from './socket-ports.js';
+
+/** Bookings that one socket may watch. */
+const MAX_JOINS = 16;
+/** A socket that watches nothing for so long is closed. */
+const JOIN_WITHIN_MS = 60_000;
+
+interface Watcher {
+  readonly token: string | null;
+  /** Bookings watched, or about to be. */
+  readonly bookings: Set<string>;
+  readonly offers: Set<string>;
+  /** Closes the socket unless it joins. */
+  readonly idle: NodeJS.Timeout;
+}
+type BoardServer = Server<ClientEvents, ServerEvents>;
+type BoardSocket = Socket<ClientEvents, ServerEvents, DefaultEventsMap, unknown>;
+
+const refused = (code: ErrorCode, title: string = ERRORS[code].title): JoinAnswer => ({ ok: false, code, title });
+
+/** The board's sockets: `join` answers with a snapshot, then `booking` and `line` events follow. */
+@WebSocketGateway()
+export class BoardGateway implements OnGatewayInit, OnGatewayConnection, OnGatewayDisconnect {
+  private readonly logger = new Logger(BoardGateway.name);
+  private readonly watchers = new Map<string, Watcher>();
+  private server: BoardServer | undefined;
+  private pusher: BoardPusher | undefined;
+
+  constructor(
+    private readonly access: SocketAccess,
+    private readonly snapshots: SnapshotReader,
+    private readonly views: LineViews,
+  ) {}
+
+  afterInit(server: BoardServer): void {
+    this.server = server;
+    const sockets = server.of(NAMESPACE);
+    this.pusher = new BoardPusher(this.views, {
+      join: (socketId, room) => void sockets.sockets.get(socketId)?.join(room),
+      leave: (socketId, room) => void sockets.sockets.get(socketId)?.leave(room),
+      // each process has its own view of the line: nothing to tell the others
+      tell: (room, event) => void sockets.local.to(room).emit('line', event),
+    });
+  }
+
+  handleConnection(socket: BoardSocket): void {
+    const idle = setTimeout(() => socket.disconnect(true), JOIN_WITHIN_MS);
+    idle.unref();
+    const token = tokenOf(socket.handshake.auth);
+    this.watchers.set(socket.id, { token, bookings: new Set(), offers: new Set(), idle });
+    // Bound by hand: a decorated handler costs each of 100,000 sockets an observable, and hides the acknowledgement.
+    socket.on('join', (...sent: unknown[]) => void this.answer(socket, sent));
+  }
+
+  handleDisconnect(socket: BoardSocket): void {
+    const watcher = this.watchers.get(socket.id);
+    if (watcher === undefined) return;
+    clearTimeout(watcher.idle);
+    this.watchers.delete(socket.id);
+    this.pusher?.remove(socket.id, watcher.offers);
+  }
+
+  beforeApplicationShutdown(): void {
+    this.pusher?.close();
+  }
+
+  /** Connected sockets, bookings that they watch, and `line` events sent, one per socket. */
+  figures(): { readonly sockets: number; readonly watched: number; readonly lineEvents: number } {
+    let watched = 0;
+    for (const { bookings } of this.watchers.values()) watched += bookings.size;
+    return { sockets: this.server?.engine.clientsCount ?? 0, watched, lineEvents: this.pusher?.events ?? 0 };
+  }
+
+  /** Never rejects; what a client sends must not end the process. */
+  private async answer(socket: BoardSocket, sent: readonly unknown[]): Promise<void> {
+    const acknowledge = sent.at(-1);
+    let reply: JoinAnswer;
+    try {
+      reply = await this.join(socket, sent[0]);
+    } catch (error) {
+      if (!(error instanceof AppError)) this.logger.error(error);
+      reply = refused(error instanceof AppError ? error.code : 'INTERNAL');
+    }
+    if (typeof acknowledge === 'function') acknowledge(reply);
+    else if (reply.ok) socket.emit('booking', reply.snapshot);
+  }
+
+  private async join(socket: BoardSocket, payload: unknown): Promise<JoinAnswer> {
+    const request = parseJoin(payload);
+    const watcher = this.watchers.get(socket.id);
+    if (request === null || watcher === undefined) return refused('VALIDATION_FAILED');
+    const { bookingId } = request;
+    const isNew = !watcher.bookings.has(bookingId);
+    if (isNew && watcher.bookings.size >= MAX_JOINS) {
+      return refused('VALIDATION_FAILED', `A socket watches at most ${MAX_JOINS} bookings`);
+    }
+    watcher.bookings.add(bookingId);
+    let joined = false;
+    try {
+      const reply = await this.watch(socket, watcher, request);
+      joined = reply.ok;
+      return reply;
+    } finally {
+      if (joined) clearTimeout(watcher.idle);
+      else if (isNew) this.unwatch(socket, watcher, bookingId);
+    }
+  }
+
+  private async watch(socket: BoardSocket, watcher: Watcher, { bookingId, version }: JoinRequest): Promise<JoinAnswer> {
+    if (!(await this.access.mayWatch(watcher.token, bookingId))) return refused('BOOKING_NOT_FOUND');
+    // The room comes before the snapshot, so that nothing falls between the two.
+    await socket.join(bookingRoom(bookingId));
+    const snapshot = await this.snapshots.snapshot(bookingId, version);
+    if (snapshot === null) return refused('BOOKING_NOT_FOUND');
+    const line = await this.views.event(snapshot.offerId, Math.max(version, snapshot.version));
+    // Gone meanwhile: nothing must remember it.
+    if (this.watchers.get(socket.id) === watcher) {
+      watcher.offers.add(snapshot.offerId);
+      this.pusher?.add(socket.id, line, snapshot.seq);
+    }
+    return { ok: true, snapshot, line };
+  }
+
+  private unwatch(socket: BoardSocket, watcher: Watcher, bookingId: string): void {
+    watcher.bookings.delete(bookingId);
+    void socket.leave(bookingRoom(bookingId));
+  }
+}

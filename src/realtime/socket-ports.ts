@@ -1,0 +1,16 @@
+import type { BookingSnapshot } from '../booking/booking.js';
+
+/** Who may watch what. Also its token. */
+export abstract class SocketAccess {
+  /**
+   * Whether the bearer of this token (the booking's own, or a JWT; null: none) may watch this booking. False too
+   * where the token is not good. Need not know whether the booking exists.
+   */
+  abstract mayWatch(token: string | null, bookingId: string): Promise<boolean>;
+}
+
+/** What a booking looks like now. Also its token. */
+export abstract class SnapshotReader {
+  /** Never older than this version of the line; null where there is no such booking. */
+  abstract snapshot(bookingId: string, atLeastVersion: number): Promise<BookingSnapshot | null>;
+}
