@@ -1,0 +1,51 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createTransport } from 'nodemailer';
+import { compose } from './compose.js';
+import { Mailer, MailUnavailable, type MailMessage } from './mailer.js';
+
+/**
+ * Writes each message as a file that any mail program opens, named by its Message-ID: a repetition replaces it.
+ * A file is there whole or not at all. Only the owner can read it: it holds addresses and tickets.
+ */
+export class OutboxMailer extends Mailer {
+  private readonly transport = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
+
+  constructor(
+    /** Made when it is missing. */
+    private readonly directory: string,
+    private readonly from: string,
+  ) {
+    super();
+  }
+
+  override async send(message: MailMessage, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const composed = await this.transport.sendMail(compose(message, this.from));
+    const temporary = join(this.directory, `.${randomUUID()}.tmp`);
+    try {
+      await mkdir(this.directory, { recursive: true, mode: 0o700 });
+      await writeFile(temporary, composed.message, { mode: 0o600 });
+      await rename(temporary, join(this.directory, outboxFileName(message.messageId)));
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw new MailUnavailable(errorCode(error));
+    }
+  }
+
+  override async close(): Promise<void> {
+    // Nothing is kept open.
+  }
+}
+
+/** The name of a message's file: its Message-ID; where that has characters for no file system, with a digest. */
+export function outboxFileName(messageId: string): string {
+  const plain = messageId.slice(1, -1);
+  const safe = plain.replace(/[^A-Za-z0-9._@-]/g, '_');
+  if (safe === plain && safe.length <= 200) return `${safe}.eml`;
+  return `${safe.slice(0, 150)}.${createHash('sha256').update(plain).digest('hex').slice(0, 16)}.eml`;
+}
+
+const errorCode = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
