@@ -31,7 +31,14 @@ describe('a ticket code', () => {
     for (let at = 0; at < code.length; at++) {
       expect(parseTicketCode(secret, code.slice(0, at) + code.slice(at + 1))).toBeNull();
       expect(parseTicketCode(secret, `${code.slice(0, at)}0${code.slice(at)}`)).toBeNull();
-      const swapped = code.slice(0, at) + code.slice(at, at + 2).split('').reverse().join('') + code.slice(at + 2);
+      const swapped =
+        code.slice(0, at) +
+        code
+          .slice(at, at + 2)
+          .split('')
+          .reverse()
+          .join('') +
+        code.slice(at + 2);
       if (swapped !== code) expect(parseTicketCode(secret, swapped)).toBeNull();
     }
   });
@@ -60,7 +67,9 @@ describe('a ticket code', () => {
     const typed = formatTicketCode(code).toLowerCase().replaceAll('0', 'o').replaceAll('1', 'l');
     expect(typed).toMatch(/^(.{6}-){6}.{6}$/);
     expect(parseTicketCode(secret, typed)).toBe(ticketId);
-    expect(parseTicketCode(secret, ` ${code.slice(0, 20)} ${code.slice(20)}\n`.replaceAll('1', 'I'))).toBe(ticketId);
+    expect(parseTicketCode(secret, ` ${code.slice(0, 20)} ${code.slice(20)}\n`.replaceAll('1', 'I'))).toBe(
+      ticketId,
+    );
   });
 
   it('is only made for a UUID', () => {

@@ -54,18 +54,15 @@ function mac(secret: string, id: Buffer): Buffer {
 }
 
 const normalise = (text: string): string =>
-  text
-    .replace(/[\s-]/g, '')
-    .toUpperCase()
-    .replace(/O/g, '0')
-    .replace(/[IL]/g, '1');
+  text.replace(/[\s-]/g, '').toUpperCase().replace(/O/g, '0').replace(/[IL]/g, '1');
 
 function encode(bytes: Buffer): string {
   let bits = 0n;
   for (const byte of bytes) bits = (bits << 8n) | BigInt(byte);
   bits >>= BigInt(bytes.length * 8 - CODE_LENGTH * 5);
   let code = '';
-  for (let at = CODE_LENGTH - 1; at >= 0; at--) code += ALPHABET[Number((bits >> BigInt(at * 5)) & 31n)] ?? '';
+  for (let at = CODE_LENGTH - 1; at >= 0; at--)
+    code += ALPHABET[Number((bits >> BigInt(at * 5)) & 31n)] ?? '';
   return code;
 }
 
