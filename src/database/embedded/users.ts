@@ -14,13 +14,13 @@ export async function enter(folder: string): Promise<string> {
   return name;
 }
 
-/** Ends one use. @returns whether nobody else uses the server. */
-export async function leave(folder: string, user: string): Promise<boolean> {
+/** Ends one use. */
+export async function leave(user: string): Promise<void> {
   await rm(user, { force: true });
-  return !(await anyLiving(folder));
 }
 
-async function anyLiving(folder: string): Promise<boolean> {
+/** Whether a living process uses the server. */
+export async function isInUse(folder: string): Promise<boolean> {
   let living = false;
   for (const name of await readdir(usersOf(folder)).catch(() => [])) {
     const file = join(usersOf(folder), name);
