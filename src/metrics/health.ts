@@ -5,7 +5,7 @@ import {
   type HealthCheckResult,
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
-import { isStuck, WorkerActivity } from './worker-activity.js';
+import { StuckWatch, WorkerActivity } from './worker-activity.js';
 import { Config } from '../config/config.js';
 
 /** The parts that must answer for this process to be of use. A port: whoever builds the role names them. */
@@ -29,15 +29,17 @@ const CACHE_MS = 500;
 export class Health {
   private readonly logger = new Logger('health');
   private readonly down = new Set<string>();
-  private readonly startedAt = new Date();
+  private readonly watch: StuckWatch;
 
   constructor(
     private readonly terminus: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly parts: HealthParts,
-    private readonly config: Config,
+    config: Config,
     @Optional() @Inject(WorkerActivity) private readonly worker: WorkerActivity | undefined,
-  ) {}
+  ) {
+    this.watch = new StuckWatch(config.worker.jobDeadlineMs);
+  }
 
   /** Answering is living: nothing else is asked, so that no outage of a part makes anybody restart this. */
   live(): HealthReport {
@@ -90,12 +92,9 @@ export class Health {
     if (this.worker === undefined) return session.up();
     const status = this.worker.status();
     const facts = { running: status.running, lastProgressAt: status.lastProgressAt?.toISOString() ?? null };
-    const stuck = isStuck(status, {
-      startedAt: this.startedAt,
-      now: new Date(),
-      jobDeadlineMs: this.config.worker.jobDeadlineMs,
-    });
-    if (stuck) return session.down({ ...facts, message: 'there is work, and it does not advance' });
+    if (this.watch.isStuck(status, Date.now())) {
+      return session.down({ ...facts, message: 'there is work, and it does not advance' });
+    }
     return session.up({ ...facts, idle: status.running === 0 && !status.backlog });
   }
 

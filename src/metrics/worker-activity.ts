@@ -17,12 +17,23 @@ const TAKES_NOTHING_MS = 15_000;
 /** After its deadline a job is aborted; it gets so long to say so. */
 const GRACE_MS = 15_000;
 
-/** Tells a worker that is stuck from one that is idle, and from one that is busy with a long job. */
-export function isStuck(
-  { running, lastProgressAt, backlog }: WorkerStatus,
-  at: { readonly startedAt: Date; readonly now: Date; readonly jobDeadlineMs: number },
-): boolean {
-  if (running === 0 && !backlog) return false;
-  const quietMs = at.now.getTime() - Math.max(lastProgressAt?.getTime() ?? 0, at.startedAt.getTime());
-  return quietMs > (running === 0 ? TAKES_NOTHING_MS : at.jobDeadlineMs + GRACE_MS);
+/**
+ * Tells a worker that is stuck from one that is idle, and from one that is busy with a long job. It needs to look
+ * again and again, as a probe does: one look cannot tell a backlog from a job that came this instant.
+ */
+export class StuckWatch {
+  private owedSince: number | null = null;
+
+  constructor(private readonly jobDeadlineMs: number) {}
+
+  /** @param now in ms, of the clock that made `lastProgressAt` */
+  isStuck({ running, lastProgressAt, backlog }: WorkerStatus, now: number): boolean {
+    if (running === 0 && !backlog) {
+      this.owedSince = null;
+      return false;
+    }
+    this.owedSince ??= now;
+    const quietMs = now - Math.max(this.owedSince, lastProgressAt?.getTime() ?? 0);
+    return quietMs > (running === 0 ? TAKES_NOTHING_MS : this.jobDeadlineMs + GRACE_MS);
+  }
 }
