@@ -66,15 +66,13 @@ export async function startInProcess(dataDir: string, env: NodeJS.ProcessEnv = {
 
 function parseStarted(line: string): Started {
   const value: unknown = JSON.parse(line);
-  if (typeof value !== 'object' || value === null) throw new Error(`Not an answer: ${line}`);
-  const read = (name: string): unknown => Object.entries(value).find(([key]) => key === name)?.[1];
-  const notice = read('notice');
-  return {
-    url: String(read('url')),
-    folder: String(read('folder')),
-    adopted: read('adopted') === true,
-    notice: notice === null ? null : String(notice),
-  };
+  if (typeof value === 'object' && value !== null && 'url' in value && 'folder' in value) {
+    const { url, folder } = value;
+    const adopted = 'adopted' in value && value.adopted === true;
+    const notice = 'notice' in value && typeof value.notice === 'string' ? value.notice : null;
+    if (typeof url === 'string' && typeof folder === 'string') return { url, folder, adopted, notice };
+  }
+  throw new Error(`Not an answer: ${line}`);
 }
 
 /** A data folder for one test, and what was started on it. */
