@@ -77,7 +77,7 @@ export class Http {
         this.repeats.refused += 1;
         await this.wait((answer.retryAfterMs ?? backoffMs(attempt)) * (1 + this.random() / 2));
       } catch (error) {
-        if (this.closed) throw new CrowdClosed();
+        if (error instanceof CrowdClosed) throw error;
         if (error instanceof Attempted && error.sentAt !== null) {
           sentAt = error.sentAt;
           certain = false;
@@ -96,6 +96,7 @@ export class Http {
   }
 
   private wait(ms: number): Promise<void> {
+    if (this.closed) return Promise.reject(new CrowdClosed());
     return new Promise((resolve, reject) => {
       const cancel = this.scheduler.after(ms, () => {
         this.running.delete(fail);

@@ -38,6 +38,13 @@ export function describe(glance: Glance, requestsPerSecond: number): string {
 
 const isSettled = (state: string): boolean => [...SETTLED].some((settled) => settled === state);
 
+/** As much of `process.stderr` as is used. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
 /** Live progress: one line that is written over on a terminal, a line each two seconds elsewhere. */
 export class Progress {
   private timer: NodeJS.Timeout | null = null;
@@ -45,17 +52,17 @@ export class Progress {
   private lastSeconds = 0;
 
   constructor(
-    private readonly out: NodeJS.WriteStream,
+    private readonly out: Screen,
     private readonly glance: () => Glance,
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => this.show(), this.out.isTTY ? 500 : 2000);
+    this.timer = setInterval(() => this.show(), this.out.isTTY === true ? 500 : 2000);
   }
 
   /** Says a sentence of its own. */
   say(sentence: string): void {
-    this.out.write(`${this.out.isTTY ? '\r\x1b[K' : ''}${sentence}\n`);
+    this.out.write(`${this.out.isTTY === true ? '\r\x1b[K' : ''}${sentence}\n`);
   }
 
   /** Shows where it ended. Idempotent. */
@@ -64,7 +71,7 @@ export class Progress {
     clearInterval(this.timer);
     this.timer = null;
     this.show();
-    if (this.out.isTTY) this.out.write('\n');
+    if (this.out.isTTY === true) this.out.write('\n');
   }
 
   private show(): void {
@@ -73,7 +80,7 @@ export class Progress {
     const line = describe(glance, (glance.answers - this.lastAnswers) / elapsed);
     this.lastAnswers = glance.answers;
     this.lastSeconds = glance.seconds;
-    const width = this.out.columns;
-    this.out.write(this.out.isTTY ? `\r\x1b[K${line.slice(0, width - 1)}` : `${line}\n`);
+    const width = this.out.columns ?? 80;
+    this.out.write(this.out.isTTY === true ? `\r\x1b[K${line.slice(0, width - 1)}` : `${line}\n`);
   }
 }

@@ -7,7 +7,7 @@ import { Http } from './http.js';
 import { Operator } from './operator.js';
 import type { Options } from './options.js';
 import { drawPlans } from './plan.js';
-import { Progress } from './progress.js';
+import { Progress, type Screen } from './progress.js';
 import { seededRandom } from './random.js';
 import { report, type Report } from './report.js';
 import { Scheduler } from './scheduler.js';
@@ -29,7 +29,7 @@ const LAST_LOOK_MS = 60_000;
 export async function rehearse(
   options: Options,
   stage: Stage,
-  out: NodeJS.WriteStream,
+  out: Screen,
   signal: AbortSignal,
 ): Promise<Ending> {
   const run = `r${randomBytes(5).toString('hex')}`;
@@ -94,6 +94,9 @@ async function invariants(stage: Stage, operator: Operator): Promise<Verdict[]> 
   });
 }
 
+const reasonOf = ({ reason }: AbortSignal): Error =>
+  reason instanceof Error ? reason : new Error(String(reason));
+
 /** All customers of one rehearsal. */
 class CrowdOf {
   readonly customers: readonly Customer[];
@@ -138,7 +141,7 @@ class CrowdOf {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), deadlineMs)));
     const aborted = new Promise<never>((_, reject) =>
-      signal.addEventListener('abort', () => reject(signal.reason)),
+      signal.addEventListener('abort', () => reject(reasonOf(signal))),
     );
     const done = await Promise.race([quiet, late, aborted]).finally(() => clearTimeout(timer));
     this.answersWhenQuiet = this.http.answers;

@@ -70,13 +70,16 @@ export async function ownStage(options: Options, log: (message: string) => void)
     const servers = [...apis, ...workers].map(({ server }) => server);
     closers.push(async () => void (await Promise.all(servers.map((server) => server.stop()))));
     // The first one migrates alone; the others find it done.
-    for (const server of servers.slice(0, 1)) await server.start();
-    await Promise.all(servers.slice(1).map((server) => server.start()));
+    const [first, ...others] = servers;
+    await first?.start();
+    await Promise.all(others.map((server) => server.start()));
     const killers = [
       ...(options.killApis ? [new Killer(apis.map(({ server }) => server))] : []),
       ...(options.killWorkers ? [new Killer(workers.map(({ server }) => server))] : []),
     ];
-    closers.push(() => Promise.resolve(killers.forEach((killer) => killer.stop())));
+    closers.push(async () => {
+      for (const killer of killers) killer.stop();
+    });
     const kills = (placed: readonly Placed[]): number =>
       placed.reduce((sum, { server }) => sum + server.kills, 0);
     return {
@@ -118,7 +121,12 @@ async function place(
   const [port, metricsPort] = [await freePort(), await freePort()];
   const server = new ServerProcess({
     name: `${role} ${index}`,
-    args: ['--enable-source-maps', compiled('../../src/main.js'), '--role', role],
+    args: [
+      '--enable-source-maps',
+      fileURLToPath(new URL('../../src/main.js', import.meta.url)),
+      '--role',
+      role,
+    ],
     env: { ...shared, PORT: String(port), PROMETHEUS_PORT: String(metricsPort) },
     readyUrl: `http://127.0.0.1:${role === 'api' ? port : metricsPort}/health/ready`,
     logFile: join(folder, `${role}-${index}.log`),
@@ -161,15 +169,17 @@ function hireJanitor(
   folder: string,
   dataDir: string,
 ): { report: ServerOptions['onPid']; dismiss: () => void } {
-  const child = spawn(process.execPath, [compiled('janitor.js'), folder, dataDir], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-    env: {},
-  });
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('./janitor.js', import.meta.url)), folder, dataDir],
+    {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+      env: {},
+    },
+  );
   child.unref();
   child.stdin.on('error', () => undefined);
   const tell = (line: string): void => void child.stdin.write(`${line}\n`);
   return { report: (pid, alive) => tell(`${alive ? '+' : '-'}${pid}`), dismiss: () => tell('done') };
 }
-
-const compiled = (path: string): string => fileURLToPath(new URL(path, import.meta.url));

@@ -14,10 +14,3 @@ function rank(sorted: readonly number[], quantile: number): number {
   const index = Math.max(0, Math.ceil(quantile * sorted.length) - 1);
   return sorted[index] ?? Number.NaN;
 }
-
-/** How often each value occurs, most frequent first. */
-export function tally(values: Iterable<string>): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return new Map([...counts].sort(([, a], [, b]) => b - a));
-}
