@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Queue } from 'bullmq';
-import { createTestDatabase } from '../support/database.js';
+import { Client } from 'pg';
+import type { JobQueue, TypeCounts } from '../../src/queue/job-queue.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { Bench, fulfils, Log, until } from './bench.js';
 import { BULLMQ } from './bullmq.js';
 import { describeJobQueue } from './describe-job-queue.js';
 import { startOwnPostgres } from './own-postgres.js';
@@ -31,3 +35,57 @@ describeJobQueue('BullMQ, PostgreSQL', {
     return { ...broker(url, stop), halt, resume };
   },
 });
+
+describe('BullMQ on PostgreSQL', () => {
+  let database: TestDatabase;
+  let bench: Bench;
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    bench = new Bench(broker(database.url, () => Promise.resolve()));
+  });
+  afterEach(async () => {
+    await bench.close();
+    await database.drop();
+  });
+
+  it('makes its schema once, however many processes start on an empty database at once', async () => {
+    const opened = await Promise.all(Array.from({ length: 6 }, () => bench.open()));
+    await Promise.all(opened.map(({ queue }) => queue.ping()));
+  });
+
+  it('loses no job and stays awake when all its connections are cut under load', async () => {
+    const { queue } = await bench.open();
+    await queue.publish(fulfils(300));
+    const log = new Log();
+    await bench.consume(
+      queue,
+      log.then(() => sleep(5)),
+      { retry: { attempts: 10, backoffMs: 20, maxBackoffMs: 100 } },
+    );
+    for (let cut = 1; cut <= 3; cut += 1) {
+      await log.reaches(cut * 50);
+      await cutConnections(database.url);
+    }
+    await until('each job was delivered', () => new Set(log.ids).size === 300);
+    await until('nothing is left', async () => {
+      const { waiting, active, delayed } = await countsSoon(queue);
+      return waiting + active + delayed === 0;
+    });
+    expect((await queue.counts()).types['booking.fulfil'].dead).toBe(0);
+  });
+});
+
+/** As a failover does: every connection to the database ends. */
+async function cutConnections(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  );
+  await client.end();
+}
+
+async function countsSoon(queue: JobQueue): Promise<TypeCounts> {
+  const counts = await queue.counts().catch(() => null);
+  return counts?.types['booking.fulfil'] ?? { waiting: 1, active: 0, delayed: 0, dead: 0 };
+}

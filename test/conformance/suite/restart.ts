@@ -5,7 +5,7 @@ import type { OwnBroker, Target } from '../target.js';
 
 export function describeRestart({ startOwn }: Target): void {
   if (typeof startOwn !== 'function') {
-    console.warn(`SKIPPED restart of the broker: ${startOwn.unavailable}`);
+    process.stderr.write(`SKIPPED restart of the broker: ${startOwn.unavailable}\n`);
     describe.skip(`(${startOwn.unavailable})`, () => it('goes on by itself', () => undefined));
     return;
   }

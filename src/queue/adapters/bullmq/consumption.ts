@@ -134,7 +134,7 @@ export class BullmqConsumption<T extends JobType> implements Consumption {
   private async keepRunning(): Promise<void> {
     while (this.stopped === null) {
       await this.worker.run().catch((error: unknown) => this.trouble('loop', error));
-      if (this.stopped === null) await sleep(RETRY_MS);
+      await sleep(RETRY_MS, undefined, { ref: false });
     }
   }
 

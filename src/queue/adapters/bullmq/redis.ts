@@ -15,6 +15,7 @@ export async function connectRedis(url: string, report: Report): Promise<Broker>
     maxRetriesPerRequest: 1,
     commandTimeout: BROKER_TIMEOUT_MS,
     connectTimeout: BROKER_TIMEOUT_MS,
+    disconnectTimeout: 200,
     retryStrategy: reconnectAfterMs,
   });
   shared.on('error', (error: unknown) => report('Redis (publishing)', error));
