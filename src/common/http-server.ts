@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import type { Config } from '../config/config.js';
 import { CORRELATION_HEADER, correlationId } from './correlation.js';
 import { AppError } from './errors.js';
@@ -11,17 +11,17 @@ import { RouteTable } from './route-table.js';
  * Options of the Fastify server, the same for the application and its tests.
  * `trustProxy` comes from `security/client-address.ts`.
  */
-export const serverOptions = (http: Config['http'], trustProxy: string[] | false) => ({
+export const serverOptions = (http: Config['http'], trustProxy: string[] | false): FastifyServerOptions => ({
   bodyLimit: http.bodyLimitBytes,
   trustProxy,
   genReqId: correlationId,
   // `genReqId` decides which header is believed.
-  requestIdHeader: false as const,
+  requestIdHeader: false,
   routerOptions: { maxParamLength: 200 },
   // A body is what its schema says: nothing is converted, dropped or filled in, and every mistake is told.
   ajv: {
     customOptions: {
-      coerceTypes: false as const,
+      coerceTypes: false,
       removeAdditional: false,
       useDefaults: false,
       allErrors: true,

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Config, QUEUE_TYPES, ROLES, type Role } from './config.js';
@@ -6,7 +7,9 @@ import { Reader } from './reader.js';
 /** All mistakes of a configuration, in one message. */
 export class ConfigError extends Error {
   constructor(readonly mistakes: readonly string[]) {
-    super(`The configuration has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`);
+    super(
+      `The configuration has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`,
+    );
     this.name = 'ConfigError';
   }
 }
@@ -26,6 +29,12 @@ const NOT_YET = [
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 const ENVIRONMENTS = ['production', 'development', 'test'] as const;
+
+const ORIGIN = {
+  test: (item: string) => item === '*' || (URL.canParse(item) && new URL(item).origin === item),
+  means: 'origins like https://tickets.example.org, or *',
+};
+const NETWORK = { test: isNetwork, means: 'addresses or networks like 10.0.0.0/8' };
 
 /**
  * Environment and arguments to one frozen `Config`.
@@ -48,11 +57,14 @@ export function loadConfig(
     http: {
       host: read.textOr('HOST', environment === 'production' ? '0.0.0.0' : '127.0.0.1'),
       port,
-      publicUrl: (read.url('PUBLIC_URL', ['http:', 'https:']) ?? `http://127.0.0.1:${port}`).replace(/\/+$/, ''),
+      publicUrl: (read.url('PUBLIC_URL', ['http:', 'https:']) ?? `http://127.0.0.1:${port}`).replace(
+        /\/+$/,
+        '',
+      ),
       apiProcesses: read.integer('API_PROCESSES', 1, 1, 64),
       bodyLimitBytes: read.integer('BODY_LIMIT_BYTES', 16384, 1024, 1048576),
-      corsOrigins: read.list('CORS_ORIGINS'),
-      trustedProxies: read.list('TRUSTED_PROXIES'),
+      corsOrigins: read.list('CORS_ORIGINS', ORIGIN),
+      trustedProxies: read.list('TRUSTED_PROXIES', NETWORK),
     },
     prometheusPort: read.integer('PROMETHEUS_PORT', 9100, 0, 65535),
     database: {
@@ -108,7 +120,8 @@ export function loadConfig(
     },
   };
   for (const name of NOT_YET) {
-    if (read.text(name) !== null) read.refuse(`${name} is set, but this version of Fairline has no part that uses it`);
+    if (read.text(name) !== null)
+      read.refuse(`${name} is set, but this version of Fairline has no part that uses it`);
   }
   if (config.auth.jwtSecret !== null && config.auth.jwtSecret.length < 32) {
     read.refuse('JWT_SECRET must have at least 32 characters');
@@ -116,6 +129,13 @@ export function loadConfig(
   if (environment === 'production') refuseUnsafe(config, read);
   if (read.mistakes.length > 0) throw new ConfigError(read.mistakes);
   return deepFreeze(config);
+}
+
+function isNetwork(item: string): boolean {
+  const [address = '', bits, more] = item.split('/');
+  const version = isIP(address);
+  if (version === 0 || more !== undefined) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
 function role(read: Reader, argv: readonly string[]): Role {
@@ -127,7 +147,8 @@ function role(read: Reader, argv: readonly string[]): Role {
   }
   if (named === undefined) return read.oneOf('ROLE', ROLES, 'all');
   const found = ROLES.find((item) => item === named);
-  if (found === undefined) read.refuse(`--role must be one of ${ROLES.join(', ')}, not ${JSON.stringify(named)}`);
+  if (found === undefined)
+    read.refuse(`--role must be one of ${ROLES.join(', ')}, not ${JSON.stringify(named)}`);
   return found ?? 'all';
 }
 
@@ -178,12 +199,14 @@ function refuseUnsafe(config: Config, read: Reader): void {
   }
   if (!config.auth.required) read.refuse('NODE_ENV=production needs AUTH_REQUIRED=true');
   if (config.http.corsOrigins.includes('*')) read.refuse('NODE_ENV=production does not take CORS_ORIGINS=*');
-  if (config.payment.provider === 'sandbox') {
-    read.refuse('NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move');
-  }
+  // The only provider there is so far.
+  read.refuse(
+    `NODE_ENV=production does not take PAYMENT_PROVIDER=${config.payment.provider}: no money would move`,
+  );
 }
 
 function deepFreeze<T extends object>(value: T): T {
-  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
+  for (const inner of Object.values(value))
+    if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
   return Object.freeze(value);
 }

@@ -10,7 +10,11 @@ export class Reader {
     return value === undefined || value === '' ? null : value;
   }
 
-  textOr(name: string, fallback: string, pattern?: { readonly test: RegExp; readonly means: string }): string {
+  textOr(
+    name: string,
+    fallback: string,
+    pattern?: { readonly test: RegExp; readonly means: string },
+  ): string {
     const value = this.text(name);
     if (value === null) return fallback;
     if (pattern !== undefined && !pattern.test.test(value)) {
@@ -54,11 +58,16 @@ export class Reader {
     return found ?? this.wrong(name, `must be one of ${allowed.join(', ')}`, value, fallback);
   }
 
-  list(name: string): string[] {
-    return (this.text(name) ?? '')
+  /** Items separated by commas; none where it is unset. */
+  list(name: string, rule?: { readonly test: (item: string) => boolean; readonly means: string }): string[] {
+    const items = (this.text(name) ?? '')
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== '');
+    const wrong = rule === undefined ? undefined : items.find((item) => !rule.test(item));
+    return wrong === undefined
+      ? items
+      : this.wrong(name, `must be a list of ${rule?.means ?? 'items'}`, wrong, []);
   }
 
   /** An absolute URL of one of the schemes (`https:`), or null. */

@@ -3,7 +3,7 @@ import { BOOKING_TOKEN_PREFIX, BookingTokens } from './booking-token.js';
 
 const tokens = new BookingTokens(Buffer.alloc(32, 7));
 const bookingId = fc.uuid();
-const characters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const characters = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_');
 
 describe('the token of a booking', () => {
   it('opens the booking that it was issued for, and is the same each time', () => {

@@ -1,0 +1,86 @@
+import { ERRORS } from '../../src/common/errors.js';
+import {
+  MAX_LISTED_OFFERS,
+  MAX_REASONS,
+  METRICS,
+  type MetricDefinition,
+} from '../../src/metrics/catalogue.js';
+
+/** Every document that is made from a table in the source, by its path from the root. */
+export const GENERATED: Readonly<Record<string, () => string>> = {
+  'docs/errors.md': renderErrors,
+  'docs/metrics.md': renderMetrics,
+};
+
+const NOTE = '<!-- Made by `npm run docs` from the source. A test compares the two: change the source. -->';
+
+function renderErrors(): string {
+  const rows = Object.entries(ERRORS).map(([code, { status, title }]) => [
+    `\`${code}\``,
+    String(status),
+    title,
+  ]);
+  return `${NOTE}
+
+# Errors
+
+Every refusal is an \`application/problem+json\` document of RFC 9457. Read its \`code\`: a code never changes its
+meaning. \`title\` and \`detail\` are for people and may change.
+
+| member | what it is |
+|---|---|
+| \`type\` | \`urn:fairline:error:\` and the code |
+| \`title\`, \`status\` | as in the table below |
+| \`code\` | which refusal it is |
+| \`detail\` | a sentence about this occurrence, where there is more to say |
+| \`instance\` | the path that was asked for |
+| \`correlationId\` | the id of the request in our logs; also the header \`X-Request-Id\`, which a caller may send |
+| \`errors\` | with \`VALIDATION_FAILED\`: \`[{field, message}]\`, one for everything that is wrong |
+| \`retryAfterSeconds\` | how long to wait before trying again; also the header \`Retry-After\` |
+
+Some codes add members of their own: \`OFFER_NOT_OPEN\` has \`opensAt\` and \`serverTime\`, \`METHOD_NOT_ALLOWED\` has
+\`allow\`. After \`LINE_FULL\` and \`OVERLOADED\` nothing was done. After \`UNAVAILABLE\` and \`INTERNAL\` that is not known: send
+the same request again under the same \`Idempotency-Key\`, and there will be one booking whatever happened.
+
+${table(['code', 'status', 'meaning'], rows)}
+`;
+}
+
+function renderMetrics(): string {
+  const rows = Object.entries<MetricDefinition>(METRICS).map(([name, { kind, help, labels = [] }]) => [
+    `\`${name}\``,
+    kind,
+    labels.map((label) => `\`${label}\``).join(', ') || '–',
+    help,
+  ]);
+  return `${NOTE}
+
+# Metrics
+
+Every role serves \`GET /metrics\` for Prometheus on \`PROMETHEUS_PORT\`, with \`/health/live\` and \`/health/ready\` beside
+it. That port is not for the public.
+
+No label holds the id of a user or a booking. The longest ${MAX_LISTED_OFFERS} lines are named by \`offer\`, the rest is counted
+together as \`other\`; after ${MAX_REASONS} values of \`reason\` the next are \`OTHER\`.
+
+Counters and histograms are those of one process: add them up over processes. Gauges about lines, stock and the queue
+are read from the ledger and the broker when Prometheus asks, at most once a second and for 1.5 seconds at most; every
+process says the same, so take the maximum. What could not be read in time is left out and
+\`fairline_source_missing\` is 1: alert on it, not on a gauge that seems to be 0.
+
+${table(['name', 'kind', 'labels', 'meaning'], rows)}
+
+Node's own metrics are there too; of these the event-loop delay tells an overloaded process first:
+\`nodejs_eventloop_lag_p99_seconds\`, \`nodejs_eventloop_lag_max_seconds\`. \`process_resident_memory_bytes\` and
+\`nodejs_heap_size_used_bytes\` show its memory.
+
+Two of these must never move from where they are: \`fairline_invariant_violations\` from 0, and
+\`fairline_audit_unsealed_seconds\` to 60 or above.
+`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}

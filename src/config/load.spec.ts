@@ -1,0 +1,152 @@
+import { ConfigError, loadConfig } from './load.js';
+
+const mistakesOf = (env: Record<string, string>, argv: string[] = []): readonly string[] => {
+  try {
+    loadConfig(env, argv);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes;
+    throw error;
+  }
+};
+
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://db/fairline',
+  JWT_SECRET: 'a secret of at least thirty-two characters',
+};
+
+describe('the configuration', () => {
+  it('needs no variable at all', () => {
+    const config = loadConfig({});
+    expect(config).toMatchObject({
+      environment: 'development',
+      role: 'all',
+      prometheusPort: 9100,
+      http: { port: 3000, publicUrl: 'http://127.0.0.1:3000' },
+      database: { url: null },
+      line: { maxLength: 100_000, holdSeconds: 120 },
+      queue: { type: 'bullmq', name: 'booking-queue', redisUrl: null },
+      auth: { required: false, jwtSecret: null },
+    });
+  });
+
+  it('reports every mistake at once, each by the name of its variable', () => {
+    const mistakes = mistakesOf({
+      NODE_ENV: 'prod',
+      ROLE: 'boss',
+      PORT: '70000',
+      PROMETHEUS_PORT: '-1',
+      QUEUE_TYPE: 'rabbit',
+      QUEUE_NAME: 'a b',
+      DATABASE_URL: 'mysql://db',
+      AUTH_REQUIRED: 'maybe',
+      JWT_SECRET: 'short',
+      STEP_SECONDS: '1,2',
+      SANDBOX_DECLINE_RATE: '1.5',
+      CORS_ORIGINS: 'https://a.example/path',
+      TRUSTED_PROXIES: '10.0.0.0/40',
+      WORKER_CONCURRENCY: '1e3',
+    });
+    expect(mistakes.map((mistake) => mistake.split(' ')[0]).sort()).toEqual(
+      [
+        'AUTH_REQUIRED',
+        'CORS_ORIGINS',
+        'DATABASE_URL',
+        'JWT_SECRET',
+        'NODE_ENV',
+        'PORT',
+        'PROMETHEUS_PORT',
+        'QUEUE_NAME',
+        'QUEUE_TYPE',
+        'ROLE',
+        'SANDBOX_DECLINE_RATE',
+        'STEP_SECONDS',
+        'TRUSTED_PROXIES',
+        'WORKER_CONCURRENCY',
+      ].sort(),
+    );
+    expect(new ConfigError(mistakes).message).toContain('14 mistakes');
+  });
+
+  it('never falls back: an unknown value of a choice is refused with what is allowed', () => {
+    expect(mistakesOf({ QUEUE_TYPE: 'memory' })).toEqual([
+      'QUEUE_TYPE must be one of bullmq, streams, kafka, not "memory"',
+    ]);
+    expect(mistakesOf({ QUEUE_TYPE: 'kafka' })).toEqual([
+      'QUEUE_TYPE=kafka is not part of this version of Fairline: use bullmq',
+    ]);
+    expect(mistakesOf({ QUEUE_TYPE: 'redis' })).toEqual(mistakesOf({ QUEUE_TYPE: 'streams' }));
+    expect(mistakesOf({ STRIPE_SECRET_KEY: 'sk_live' })).toHaveLength(1);
+  });
+
+  it('repeats no secret in a mistake', () => {
+    const text = mistakesOf({
+      DATABASE_URL: 'mysql://root:hunter2@db',
+      JWT_SECRET: 'hunter2',
+      SMTP_URL: 'hunter2',
+      REDIS_URL: 'http://:hunter2@r',
+    }).join('\n');
+    expect(text.split('\n')).toHaveLength(4);
+    expect(text).not.toContain('hunter2');
+  });
+
+  it('is frozen to the last leaf', () => {
+    const config = loadConfig({ CORS_ORIGINS: 'https://a.example' });
+    const leaves = (value: unknown): unknown[] =>
+      typeof value === 'object' && value !== null ? [value, ...Object.values(value).flatMap(leaves)] : [];
+    const objects = leaves(config);
+    expect(objects.length).toBeGreaterThan(10);
+    expect(objects.filter((object) => !Object.isFrozen(object))).toEqual([]);
+  });
+
+  it('takes an empty variable as one that is not set', () => {
+    expect(loadConfig({ PORT: '', DATABASE_URL: ' ', QUEUE_TYPE: '' })).toEqual(loadConfig({}));
+  });
+
+  it('has its role from the command line before the environment, and refuses arguments that it does not know', () => {
+    expect(loadConfig({ ROLE: 'api' }, ['--role', 'worker']).role).toBe('worker');
+    expect(mistakesOf({}, ['--role', 'boss'])).toHaveLength(1);
+    expect(mistakesOf({}, ['--rolle', 'api'])).toHaveLength(1);
+    expect(mistakesOf({}, ['api'])).toHaveLength(1);
+  });
+
+  it('has Redis by URL or by host and port, not by both', () => {
+    expect(loadConfig({ REDIS_HOST: 'r', REDIS_PORT: '6380' }).queue.redisUrl).toBe('redis://r:6380');
+    expect(loadConfig({ REDIS_URL: 'rediss://r' }).queue.redisUrl).toBe('rediss://r');
+    expect(mistakesOf({ REDIS_HOST: 'r', REDIS_URL: 'redis://r' })).toHaveLength(1);
+  });
+
+  it('takes addresses and networks as proxies, and origins without a path', () => {
+    const { http } = loadConfig({
+      TRUSTED_PROXIES: '10.0.0.0/8, ::1, 192.0.2.1',
+      CORS_ORIGINS: 'https://a.example,http://localhost:5173',
+    });
+    expect(http.trustedProxies).toEqual(['10.0.0.0/8', '::1', '192.0.2.1']);
+    expect(http.corsOrigins).toEqual(['https://a.example', 'http://localhost:5173']);
+    for (const wrong of ['proxy.example', '10.0.0.0/8/8', '10.0.0.0/', '1.2.3', '::1/129', 'true']) {
+      expect(mistakesOf({ TRUSTED_PROXIES: wrong })).toHaveLength(1);
+    }
+    for (const wrong of ['a.example', 'https://a.example/', 'null']) {
+      expect(mistakesOf({ CORS_ORIGINS: wrong })).toHaveLength(1);
+    }
+  });
+});
+
+describe('production', () => {
+  it('refuses the embedded database, tokens that nobody signed, CORS for all and payments that are none', () => {
+    expect(mistakesOf({ NODE_ENV: 'production', AUTH_REQUIRED: 'false', CORS_ORIGINS: '*' })).toEqual([
+      'NODE_ENV=production needs DATABASE_URL',
+      'NODE_ENV=production needs JWT_SECRET or JWKS_URL',
+      'NODE_ENV=production needs AUTH_REQUIRED=true',
+      'NODE_ENV=production does not take CORS_ORIGINS=*',
+      'NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move',
+    ]);
+  });
+
+  it('asks customers for a token without being told', () => {
+    expect(mistakesOf(PRODUCTION)).toEqual([
+      'NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move',
+    ]);
+  });
+});
