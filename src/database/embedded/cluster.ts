@@ -57,6 +57,8 @@ export async function ensureDatabase(url: string): Promise<void> {
   const administration = new URL(url);
   administration.pathname = '/postgres';
   const client = new Client({ connectionString: administration.href, connectionTimeoutMillis: 30_000 });
+  // Losing the server is told by the failing query; without a listener it would end the process.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [DATABASE]);

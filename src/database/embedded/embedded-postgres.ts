@@ -6,7 +6,7 @@ import { binariesFor } from './binaries.js';
 import { ensureCluster, ensureDatabase, urlOf } from './cluster.js';
 import { dataOf, findPlace, makePlace } from './folder.js';
 import { withLock } from './lock.js';
-import { livingPostmaster, type Postmaster, startPostmaster, stopPostmaster } from './postmaster.js';
+import { endsSoon, livingPostmaster, startPostmaster, stopPostmaster } from './postmaster.js';
 import { enter, isInUse, leave } from './users.js';
 
 export interface EmbeddedOptions {
@@ -43,17 +43,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   const place = known ?? (await makePlace(options.dataDir, account));
   const { folder } = place;
   return await withLock(lockOf(folder), async () => {
-    const living = await livingPostmaster(folder);
-    const { port } = living ?? (await start(folder, account, options.log));
-    try {
-      const url = await urlOf(folder, port);
-      await ensureDatabase(url);
-      const user = await enter(folder);
-      return { ...place, url, adopted: living !== null, ...endings(folder, user) };
-    } catch (error) {
-      if (living === null) await stopPostmaster(folder);
-      throw error;
-    }
+    const living = await adopt(folder);
+    const url = living ?? (await start(folder, account, options.log));
+    const user = await enter(folder);
+    return { ...place, url, adopted: living !== null, ...endings(folder, user) };
   });
 }
 
@@ -65,14 +58,34 @@ export async function findEmbedded(dataDir: string): Promise<string | null> {
   return living === null ? null : await urlOf(place.folder, living.port);
 }
 
-async function start(
-  folder: string,
-  account: Account | null,
-  log: EmbeddedOptions['log'],
-): Promise<Postmaster> {
+/** The URL of the folder's living server; null where there is none, or it was dying as we came. */
+async function adopt(folder: string): Promise<string | null> {
+  const living = await livingPostmaster(folder);
+  if (living === null) return null;
+  try {
+    return await open(folder, living.port);
+  } catch (error) {
+    if (await endsSoon(living)) return null;
+    throw error;
+  }
+}
+
+async function start(folder: string, account: Account | null, log: EmbeddedOptions['log']): Promise<string> {
   const binaries = await binariesFor(account);
   if (await ensureCluster(binaries, folder, account)) log?.(`Made a new database in ${folder}`);
-  return await startPostmaster(binaries.postgres, folder, account);
+  const { port } = await startPostmaster(binaries.postgres, folder, account);
+  try {
+    return await open(folder, port);
+  } catch (error) {
+    await stopPostmaster(folder);
+    throw error;
+  }
+}
+
+async function open(folder: string, port: number): Promise<string> {
+  const url = await urlOf(folder, port);
+  await ensureDatabase(url);
+  return url;
 }
 
 function endings(folder: string, user: string): Pick<EmbeddedPostgres, 'stop' | 'discard'> {

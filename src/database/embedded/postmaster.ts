@@ -17,6 +17,7 @@ export interface Postmaster {
 const POLL_MS = 15;
 /** Recovery after a crash of the machine reads up to `max_wal_size` of log. */
 const START_PATIENCE_MS = 300_000;
+const END_PATIENCE_MS = 5000;
 const STOP_PATIENCE_MS = 30_000;
 const START_ATTEMPTS = 20;
 const RETRY_MS = 500;
@@ -37,6 +38,16 @@ export async function livingPostmaster(folder: string): Promise<Postmaster | nul
     }
     await sleep(POLL_MS);
   }
+}
+
+/** Whether this server, which refused us, is on its way out: a killed process still looks alive for a moment. */
+export async function endsSoon(server: Postmaster): Promise<boolean> {
+  const until = Date.now() + END_PATIENCE_MS;
+  while (identityOf(server.pid) !== null) {
+    if (Date.now() > until) return false;
+    await sleep(POLL_MS);
+  }
+  return true;
 }
 
 /** Starts a server on this folder, which has none. It outlives this process unless it is stopped. */
