@@ -42,7 +42,8 @@ export class NotifyConnection {
     private readonly channels: readonly string[],
     private readonly handlers: NotifyHandlers,
   ) {
-    if (!channels.every((channel) => CHANNEL.test(channel))) throw new TypeError('A channel is letters and _');
+    if (!channels.every((channel) => CHANNEL.test(channel)))
+      throw new TypeError('A channel is letters and _');
   }
 
   get connected(): boolean {
@@ -114,7 +115,9 @@ export class NotifyConnection {
     // Unheard, the event would end the process.
     client.on('error', (error) => this.lost(client, error));
     client.on('end', () => this.lost(client, null));
-    client.on('notification', ({ channel, payload }) => this.handlers.notified?.({ channel, payload: payload ?? '' }));
+    client.on('notification', ({ channel, payload }) =>
+      this.handlers.notified?.({ channel, payload: payload ?? '' }),
+    );
     try {
       await client.connect();
       for (const channel of this.channels) await client.query(`listen ${channel}`);

@@ -11,7 +11,11 @@ const ATTACHMENTS = `
     payload bytea not null
   )`;
 
-type ConnectCallback = (error: Error | undefined, client: PoolClient | undefined, done: (release?: unknown) => void) => void;
+type ConnectCallback = (
+  error: Error | undefined,
+  client: PoolClient | undefined,
+  done: (release?: unknown) => void,
+) => void;
 
 /**
  * The connections of Socket.IO's PostgreSQL adapter: one that listens, and those that publish.
@@ -21,7 +25,8 @@ type ConnectCallback = (error: Error | undefined, client: PoolClient | undefined
  * closed. This pool makes up for the three.
  */
 export class SocketIoPool extends Pool {
-  private readonly out = new Set<PoolClient>();
+  /** Connections that the adapter took out to listen on. */
+  private readonly listening = new Set<PoolClient>();
   private shut: Promise<void> | undefined;
 
   constructor(url: string) {
@@ -30,11 +35,11 @@ export class SocketIoPool extends Pool {
       application_name: 'fairline-socket-io',
       max: 3,
       connectionTimeoutMillis: 5000,
+      query_timeout: 5000,
       keepAlive: true,
     });
     this.on('error', () => undefined);
-    this.on('acquire', (client) => this.out.add(client));
-    this.on('release', (_error, client) => this.out.delete(client));
+    this.on('release', (_error, client) => this.listening.delete(client));
     this.on('connect', (client) => {
       client.on('error', () => undefined);
       client.on('end', () => this.reclaim(client));
@@ -57,22 +62,28 @@ export class SocketIoPool extends Pool {
   override connect(callback: ConnectCallback): void;
   override connect(callback?: ConnectCallback): Promise<PoolClient> | void {
     if (callback !== undefined) return super.connect(callback);
-    // An adapter that is told no would try again for ever; it is closed and wants nothing any more.
-    if (this.shut !== undefined) return new Promise(() => undefined);
-    return super.connect();
+    return this.listener();
   }
 
-  /** Ends every connection, those in use too. Idempotent. */
+  /** Ends every connection, after the queries under way. Idempotent. */
   close(): Promise<void> {
     this.shut ??= this.end();
-    for (const client of [...this.out]) client.release(true);
+    for (const client of [...this.listening]) this.reclaim(client);
     return this.shut;
   }
 
-  /** A turn later: whoever uses it for a query hears of its end first and gives it back. */
+  private async listener(): Promise<PoolClient> {
+    const client = this.shut === undefined ? await super.connect() : null;
+    // An adapter that is told no would try again for ever; it is closed and wants nothing any more.
+    if (client === null || this.shut !== undefined) {
+      client?.release(true);
+      return await new Promise(() => undefined);
+    }
+    this.listening.add(client);
+    return client;
+  }
+
   private reclaim(client: PoolClient): void {
-    setImmediate(() => {
-      if (this.out.has(client)) client.release(true);
-    });
+    if (this.listening.has(client)) client.release(true);
   }
 }

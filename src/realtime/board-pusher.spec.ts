@@ -48,7 +48,8 @@ describe('BoardPusher', () => {
     pusher = new BoardPusher(views, {
       join: (id, room) => rooms.set(room, (rooms.get(room) ?? new Set()).add(id)),
       leave: (id, room) => rooms.get(room)?.delete(id),
-      tell: (room, event) => told.push({ at: performance.now(), room, sockets: [...(rooms.get(room) ?? [])], event }),
+      tell: (room, event) =>
+        told.push({ at: performance.now(), room, sockets: [...(rooms.get(room) ?? [])], event }),
     });
   });
 
@@ -114,7 +115,9 @@ describe('BoardPusher', () => {
     line.state = { ...line.state, version: 2, soldOut: { throughSeq: WAITING, minQuantity: 1 } };
     views.hint('offer', 2);
     await jest.advanceTimersByTimeAsync(500);
-    const heard = new Set(told.filter(({ event }) => event.soldOut !== null).flatMap(({ sockets }) => sockets));
+    const heard = new Set(
+      told.filter(({ event }) => event.soldOut !== null).flatMap(({ sockets }) => sockets),
+    );
     expect(heard.size).toBe(everybody.length);
     expect(told.flatMap(({ sockets }) => sockets)).toHaveLength(everybody.length);
   });

@@ -30,7 +30,14 @@ interface Watcher {
 type BoardServer = Server<ClientEvents, ServerEvents>;
 type BoardSocket = Socket<ClientEvents, ServerEvents, DefaultEventsMap, unknown>;
 
-const refused = (code: ErrorCode, title: string = ERRORS[code].title): JoinAnswer => ({ ok: false, code, title });
+const refused = (code: ErrorCode, title: string = ERRORS[code].title): JoinAnswer => ({
+  ok: false,
+  code,
+  title,
+});
+
+/** Socket.IO's own way back to the client, where it asked for one. */
+const isAnswer = (sent: unknown): sent is (reply: JoinAnswer) => void => typeof sent === 'function';
 
 /** The board's sockets: `join` answers with a snapshot, then `booking` and `line` events follow. */
 @WebSocketGateway()
@@ -95,7 +102,7 @@ export class BoardGateway implements OnGatewayInit, OnGatewayConnection, OnGatew
       if (!(error instanceof AppError)) this.logger.error(error);
       reply = refused(error instanceof AppError ? error.code : 'INTERNAL');
     }
-    if (typeof acknowledge === 'function') acknowledge(reply);
+    if (isAnswer(acknowledge)) acknowledge(reply);
     else if (reply.ok) socket.emit('booking', reply.snapshot);
   }
 
@@ -120,7 +127,11 @@ export class BoardGateway implements OnGatewayInit, OnGatewayConnection, OnGatew
     }
   }
 
-  private async watch(socket: BoardSocket, watcher: Watcher, { bookingId, version }: JoinRequest): Promise<JoinAnswer> {
+  private async watch(
+    socket: BoardSocket,
+    watcher: Watcher,
+    { bookingId, version }: JoinRequest,
+  ): Promise<JoinAnswer> {
     if (!(await this.access.mayWatch(watcher.token, bookingId))) return refused('BOOKING_NOT_FOUND');
     // The room comes before the snapshot, so that nothing falls between the two.
     await socket.join(bookingRoom(bookingId));

@@ -33,7 +33,8 @@ export class EmitterOutbox {
 
   /** The notifications of these events. One whose attachment could not be stored is left out. */
   async take(snapshots: readonly BookingSnapshot[]): Promise<Notification[]> {
-    for (const snapshot of snapshots) this.emitter.to(bookingRoom(snapshot.bookingId)).emit('booking', snapshot);
+    for (const snapshot of snapshots)
+      this.emitter.to(bookingRoom(snapshot.bookingId)).emit('booking', snapshot);
     await Promise.all(this.attaching);
     // the emitter announces an attachment a turn after it was stored
     if (this.attaching.length > 0) await new Promise((resolve) => setImmediate(resolve));

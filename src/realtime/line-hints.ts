@@ -34,7 +34,8 @@ export function decodeHints(payload: string): LineHint[] {
   if (!Array.isArray(parsed)) return [];
   return parsed.flatMap((entry: unknown) => {
     if (!Array.isArray(entry)) return [];
-    const [offerId, version]: unknown[] = entry;
+    const offerId: unknown = entry[0];
+    const version: unknown = entry[1];
     return typeof offerId === 'string' && typeof version === 'number' ? [{ offerId, version }] : [];
   });
 }

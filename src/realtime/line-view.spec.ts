@@ -82,14 +82,19 @@ describe('LineView', () => {
     const ranges = Array.from({ length: 20_000 }, (_, index): SeqRange => [index * 5 + 1, index * 5 + 3]);
     const many = new LineView(whole(ranges)).event(0);
     expect(many.departed.length).toBeLessThanOrEqual(64);
-    expect(many.departed.reduce((sum, [, gone]) => sum + gone, 0)).toBe(many.last - many.front + 1 - many.waiting);
+    expect(many.departed.reduce((sum, [, gone]) => sum + gone, 0)).toBe(
+      many.last - many.front + 1 - many.waiting,
+    );
   });
 
   it('agrees with a plain set after any history, and its event places each client exactly or on the safe side', () => {
     const history = fc.array(
       fc.record({
         arrive: fc.integer({ min: 0, max: 150 }),
-        leave: fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 40 })), { maxLength: 6 }),
+        leave: fc.array(
+          fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 40 })),
+          { maxLength: 6 },
+        ),
         asWhole: fc.boolean(),
       }),
       { maxLength: 10 },
@@ -113,16 +118,20 @@ describe('LineView', () => {
         });
         const event = view.event(0);
         expect(view.agrees).toBe(true);
-        [...waiting].sort((a, b) => a - b).forEach((seq, index) => {
-          if (index % 7 !== 0) return;
-          expect(view.position(seq)).toBe(index + 1);
-          const place = placeInLine(event, seq, 1);
-          if (place.kind !== 'waiting') throw new Error(`${seq} waits, and its client is told ${place.kind}`);
-          expect(place.position).toBeGreaterThanOrEqual(index + 1);
-          expect(place.least).toBeLessThanOrEqual(index + 1);
-          if (event.bucketSize === 1) expect(place.position).toBe(index + 1);
-        });
-        for (let seq = 1; seq <= last + 1; seq += 11) expect(view.position(seq) !== null).toBe(waiting.has(seq));
+        [...waiting]
+          .sort((a, b) => a - b)
+          .forEach((seq, index) => {
+            if (index % 7 !== 0) return;
+            expect(view.position(seq)).toBe(index + 1);
+            const place = placeInLine(event, seq, 1);
+            if (place.kind !== 'waiting')
+              throw new Error(`${seq} waits, and its client is told ${place.kind}`);
+            expect(place.position).toBeGreaterThanOrEqual(index + 1);
+            expect(place.least).toBeLessThanOrEqual(index + 1);
+            if (event.bucketSize === 1) expect(place.position).toBe(index + 1);
+          });
+        for (let seq = 1; seq <= last + 1; seq += 11)
+          expect(view.position(seq) !== null).toBe(waiting.has(seq));
       }),
       { numRuns: 100 },
     );

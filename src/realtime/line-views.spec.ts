@@ -25,7 +25,10 @@ class StubLedger extends LineReader {
     }
   }
 
-  override async readLine(offerId: string, known: { version: number; lastSeq: number } | null): Promise<LineRead | null> {
+  override async readLine(
+    offerId: string,
+    known: { version: number; lastSeq: number } | null,
+  ): Promise<LineRead | null> {
     this.reads.push(known);
     const answer = offerId === 'offer' ? this.answer(known) : null;
     const { down } = this;
@@ -77,7 +80,8 @@ describe('LineViews', () => {
     jest.useRealTimers();
   });
 
-  const position = async (seq: number, version = 0): Promise<unknown> => await views.position('offer', seq, version);
+  const position = async (seq: number, version = 0): Promise<unknown> =>
+    await views.position('offer', seq, version);
   const waits = (place: number, version: number): unknown => ({
     waiting: true,
     position: place,

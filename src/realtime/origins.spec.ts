@@ -1,11 +1,15 @@
 import { mayConnect } from './origins.js';
 
 const OURS = 'https://tickets.example';
-const from = (origin: string | undefined, allowed: readonly string[] = [], host = 'api.internal:3000'): boolean =>
-  mayConnect(origin === undefined ? { host } : { host, origin }, allowed, OURS);
+const from = (
+  origin: string | undefined,
+  allowed: readonly string[] = [],
+  host = 'api.internal:3000',
+): boolean => mayConnect(origin === undefined ? { host } : { host, origin }, allowed, OURS);
 
 describe('mayConnect', () => {
-  it('lets in clients that are no browser', () => expect(from(undefined, ['https://shop.example'])).toBe(true));
+  it('lets in clients that are no browser', () =>
+    expect(from(undefined, ['https://shop.example'])).toBe(true));
 
   it('lets in our own pages, whatever is allowed besides', () => {
     expect(from(OURS)).toBe(true);

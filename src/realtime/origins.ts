@@ -9,7 +9,11 @@ const LOCAL = new Set(['localhost', '127.0.0.1', '[::1]']);
  * @param allowed `Config.http.corsOrigins`: `*` allows all; empty allows pages of this server and of this machine
  * @param publicUrl where our own pages are, behind a proxy too
  */
-export function mayConnect(headers: IncomingHttpHeaders, allowed: readonly string[], publicUrl: string): boolean {
+export function mayConnect(
+  headers: IncomingHttpHeaders,
+  allowed: readonly string[],
+  publicUrl: string,
+): boolean {
   const { origin, host } = headers;
   if (origin === undefined || allowed.includes('*') || allowed.includes(origin)) return true;
   if (!URL.canParse(origin)) return false;

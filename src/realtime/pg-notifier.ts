@@ -1,4 +1,4 @@
-import type { Booking, BookingSnapshot, BookingState } from '../booking/booking.js';
+import type { Booking, BookingState } from '../booking/booking.js';
 import { NotifyConnection, type Notification } from '../database/notify-connection.js';
 import { servedSnapshot } from './booking-event.js';
 import { EmitterOutbox } from './emitter-outbox.js';
@@ -39,6 +39,7 @@ export class PgNotifier extends Notifier {
 
   constructor(
     url: string,
+    /** As in `Config.http`. */
     private readonly publicUrl: string,
     private readonly failed: (error: unknown) => void = () => undefined,
   ) {
@@ -120,13 +121,13 @@ export class PgNotifier extends Notifier {
   private async send(lines: ReadonlyMap<string, number>, changes: readonly Change[]): Promise<void> {
     const hints = encodeHints(lines).map((payload): Notification => ({ channel: LINES_CHANNEL, payload }));
     const serverTime = new Date(Date.now() + this.clockOffset).toISOString();
-    const events = await this.outbox.take(changes.map((change) => this.snapshot(change, serverTime)));
+    const { publicUrl } = this;
+    const snapshots = changes.map(({ booking, ticketCodes }) =>
+      servedSnapshot(booking, { publicUrl, ticketCodes, serverTime }),
+    );
+    const events = await this.outbox.take(snapshots);
     await this.connection.notify([...hints, ...events]);
     this.sentCount += hints.length + events.length;
-  }
-
-  private snapshot({ booking, ticketCodes }: Change, serverTime: string): BookingSnapshot {
-    return servedSnapshot(booking, { publicUrl: this.publicUrl, ticketCodes, serverTime });
   }
 
   /** What was not sent goes out after the next connect, unless something newer has come. */

@@ -1,11 +1,4 @@
-import {
-  type DynamicModule,
-  Global,
-  Logger,
-  Module,
-  type ModuleMetadata,
-  type Type,
-} from '@nestjs/common';
+import { type DynamicModule, Global, Logger, Module, type ModuleMetadata, type Type } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { DatabaseUrl } from '../database/database-url.js';
 import { SocketIoPool } from '../database/socket-io-pool.js';
@@ -58,7 +51,11 @@ export class LineViewsModule {
       module: LineViewsModule,
       imports,
       providers: [
-        { provide: LineViews, useFactory: (ledger: LineReader) => new LineViews(ledger, warn), inject: [reader] },
+        {
+          provide: LineViews,
+          useFactory: (ledger: LineReader) => new LineViews(ledger, warn),
+          inject: [reader],
+        },
         {
           provide: LineHintListener,
           useFactory: (url: DatabaseUrl, views: LineViews) => new LineHintListener(url.value, views, warn),

@@ -33,18 +33,22 @@ describe('SeqSet', () => {
     [2_000_000_000, 3000],
   ])('counts, finds and selects as a plain set does, from %i on', (origin, span) => {
     fc.assert(
-      fc.property(steps(origin, span), fc.array(fc.integer({ min: origin - 2000, max: origin + 3 * span })), (plan, probes) => {
-        const { fast, naive } = both(plan);
-        const sorted = [...naive].sort((a, b) => a - b);
-        expect(fast.size).toBe(sorted.length);
-        for (const probe of [...probes, ...sorted.slice(0, 5), ...sorted.slice(-5)]) {
-          expect(fast.has(probe)).toBe(naive.has(probe));
-          expect(fast.countBelow(probe)).toBe(sorted.filter((seq) => seq < probe).length);
-        }
-        for (const rank of [0, 1, 2, sorted.length >> 1, sorted.length, sorted.length + 1]) {
-          expect(fast.select(rank)).toBe(rank < 1 ? null : (sorted[rank - 1] ?? null));
-        }
-      }),
+      fc.property(
+        steps(origin, span),
+        fc.array(fc.integer({ min: origin - 2000, max: origin + 3 * span })),
+        (plan, probes) => {
+          const { fast, naive } = both(plan);
+          const sorted = [...naive].sort((a, b) => a - b);
+          expect(fast.size).toBe(sorted.length);
+          for (const probe of [...probes, ...sorted.slice(0, 5), ...sorted.slice(-5)]) {
+            expect(fast.has(probe)).toBe(naive.has(probe));
+            expect(fast.countBelow(probe)).toBe(sorted.filter((seq) => seq < probe).length);
+          }
+          for (const rank of [0, 1, 2, sorted.length >> 1, sorted.length, sorted.length + 1]) {
+            expect(fast.select(rank)).toBe(rank < 1 ? null : (sorted[rank - 1] ?? null));
+          }
+        },
+      ),
       { numRuns: 150 },
     );
   });

@@ -9,7 +9,8 @@ function popcount(word: number): number {
 }
 
 /** The bits `from` to `to` of one word, both ends included. */
-const mask = (from: number, to: number): number => (0xffffffff << from) & (0xffffffff >>> (WORD_BITS - 1 - to));
+const mask = (from: number, to: number): number =>
+  (0xffffffff << from) & (0xffffffff >>> (WORD_BITS - 1 - to));
 
 const aligned = (seq: number): number => Math.floor(seq / BLOCK_BITS) * BLOCK_BITS;
 
@@ -132,7 +133,8 @@ export class SeqSet {
     this.count = 0;
     for (let block = 0; block < blocks; block += 1) {
       let members = 0;
-      for (let at = block * BLOCK_WORDS; at < (block + 1) * BLOCK_WORDS; at += 1) members += popcount(this.word(at));
+      for (let at = block * BLOCK_WORDS; at < (block + 1) * BLOCK_WORDS; at += 1)
+        members += popcount(this.word(at));
       this.note(block, members);
     }
   }
