@@ -74,11 +74,15 @@ module.exports = {
       from: '^src/booking/ledger/',
       to: '^src/(queue|worker|realtime|metrics|booking/(api|offers)|booking/booking\\.service)',
     }),
-    forbid('api-on-top', 'booking/api → booking.service → ledger, JobQueue, Notifier; the module alone composes.', {
-      from: '^src/booking/(?!api/|ledger/|booking\\.module\\.ts)',
-      to: '^src/booking/api/',
-      toNot: '^src/booking/api/dto/',
-    }),
+    forbid(
+      'api-on-top',
+      'booking/api → booking.service → ledger, JobQueue, Notifier; the module alone composes.',
+      {
+        from: '^src/booking/(?!api/|ledger/|booking\\.module\\.ts)',
+        to: '^src/booking/api/',
+        toNot: '^src/booking/api/dto/',
+      },
+    ),
     forbid('worker-uses-ports', 'The worker uses the ledger, JobQueue, Notifier and its own ports.', {
       from: '^src/worker/',
       to: '^src/booking/(api/|booking\\.service)',
