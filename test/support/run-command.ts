@@ -10,12 +10,16 @@ export interface CommandResult {
 /** The compiled tree that `npm test` built. */
 const DIST = process.env['FAIRLINE_DIST'] ?? resolve('dist');
 
-/** Runs a compiled program to its end. `onStart` gets a way to signal it. */
+type Kill = (signal: NodeJS.Signals) => void;
+/** Resolves when it has said this on stderr. */
+type Heard = (words: string) => Promise<void>;
+
+/** Runs a compiled program to its end. `onStart` gets what it takes to end it in the middle. */
 export function runCommand(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  onStart: (kill: (signal: NodeJS.Signals) => void) => void = () => {},
+  onStart: (kill: Kill, heard: Heard) => void = () => {},
 ): Promise<CommandResult> {
   return new Promise((done, failed) => {
     const child = spawn(process.execPath, [resolve(DIST, program), ...args], {
@@ -27,6 +31,12 @@ export function runCommand(
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     child.once('error', failed);
     child.once('close', (code) => done({ code, stdout, stderr }));
-    onStart((signal) => child.kill(signal));
+    const heard: Heard = (words) =>
+      new Promise((known) => {
+        child.stderr.on('data', () => {
+          if (stderr.includes(words)) known();
+        });
+      });
+    onStart((signal) => child.kill(signal), heard);
   });
 }
