@@ -110,13 +110,21 @@ function schemaError(issue: unknown): FieldError {
   const parameters = isRecord(issue) ? issue['params'] : undefined;
   const named = textMember(parameters, 'missingProperty') || textMember(parameters, 'additionalProperty');
   const field = [...path, ...(named === '' ? [] : [named])].join('.');
-  const message =
-    textMember(parameters, 'missingProperty') !== '' ? 'is required' : textMember(issue, 'message');
-  const unknown = textMember(parameters, 'additionalProperty') !== '';
-  return {
-    field,
-    message: `${field === '' ? 'the body' : field} ${unknown ? 'is not a known field' : message}`,
-  };
+  return { field, message: `${field === '' ? 'the body' : field} ${inWords(issue)}` };
+}
+
+/** Said for people where ajv speaks of properties and patterns. */
+function inWords(issue: unknown): string {
+  switch (textMember(issue, 'keyword')) {
+    case 'required':
+      return 'is required';
+    case 'additionalProperties':
+      return 'is not a known field';
+    case 'pattern':
+      return 'has a form or characters that are not allowed';
+    default:
+      return textMember(issue, 'message');
+  }
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -238,7 +238,7 @@ describe('an answer that is an error', () => {
       .expect(400);
     expect(fast.body.errors).toEqual([
       { field: 'extra', message: 'extra is not a known field' },
-      { field: 'name', message: expect.stringMatching(/^name must match pattern/) },
+      { field: 'name', message: 'name has a form or characters that are not allowed' },
       { field: 'quantity', message: 'quantity must be integer' },
     ]);
     const none = await http.post('/things/fast').send({}).expect(400);
