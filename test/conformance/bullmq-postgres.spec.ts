@@ -3,10 +3,11 @@ import { createPostgresBackend, Queue } from 'bullmq';
 import { Client } from 'pg';
 import type { JobQueue, TypeCounts } from '../../src/queue/job-queue.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { Bench, fulfils, Log, until } from './bench.js';
+import { Bench, fulfil, fulfils, Log, until } from './bench.js';
 import { BULLMQ } from './bullmq.js';
 import { describeJobQueue } from './describe-job-queue.js';
 import { startOwnPostgres } from './own-postgres.js';
+import { StableAddress } from './stable-address.js';
 import type { RunningBroker } from './target.js';
 
 const broker = (databaseUrl: string, stop: () => Promise<void>): RunningBroker => ({
@@ -72,6 +73,34 @@ describe('BullMQ on PostgreSQL', () => {
       return waiting + active + delayed === 0;
     });
     expect((await queue.counts()).types['booking.fulfil'].dead).toBe(0);
+  });
+
+  it('waits between its tries while connections are cut off, and then goes on', async () => {
+    const address = new StableAddress();
+    await address.open(new URL(database.url));
+    const behind = new Bench(broker(address.of(database.url), () => Promise.resolve()));
+    try {
+      const { queue } = await behind.open();
+      const log = new Log();
+      await behind.consume(queue, log.handle);
+      address.cutting = true;
+      address.cut();
+      await sleep(500);
+      const before = address.dialled;
+      await sleep(2000);
+      expect(address.dialled - before).toBeLessThan(60);
+      address.cutting = false;
+      await until('the queue takes a job', () =>
+        queue.publish([fulfil('after')]).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await log.reaches(1);
+    } finally {
+      await behind.close();
+      await address.close();
+    }
   });
 });
 
