@@ -99,6 +99,13 @@ export interface Booking {
 /** A booking's `fulfil` job has one id for life. */
 export const fulfilJobId = (bookingId: string): string => `fulfil-${bookingId}`;
 
+/** Where a booking can be seen, paid and fetched. */
+export interface BookingLinks {
+  readonly self: string;
+  readonly payment: string;
+  readonly ticket: string;
+}
+
 /** What a customer, a socket or a page is shown of one booking. */
 export interface BookingSnapshot {
   readonly bookingId: string;
@@ -122,5 +129,5 @@ export interface BookingSnapshot {
   readonly ticketCodes: readonly string[];
   readonly acceptedAt: string;
   readonly serverTime: string;
-  readonly links: Readonly<Record<string, string>>;
+  readonly links: BookingLinks;
 }

@@ -20,7 +20,8 @@ const RETRYABLE = new Set([
   '57014', // query_canceled: statement_timeout
 ]);
 /** The connection broke: whether a commit happened is not known. Verbs with ids made beforehand may be repeated. */
-const BROKEN = /ECONNRESET|ECONNREFUSED|EPIPE|Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout/;
+const BROKEN =
+  /ECONNRESET|ECONNREFUSED|EPIPE|Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout/;
 
 export const sqlState = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
@@ -28,7 +29,8 @@ export const sqlState = (error: unknown): string | undefined =>
 /** True where the same call may simply be made again. */
 export function isRetryable(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined && (RETRYABLE.has(state) || state.startsWith('08') || state.startsWith('57P'))) return true;
+  if (state !== undefined && (RETRYABLE.has(state) || state.startsWith('08') || state.startsWith('57P')))
+    return true;
   return BROKEN.test(`${state ?? ''} ${error instanceof Error ? error.message : String(error)}`);
 }
 
@@ -57,13 +59,26 @@ export class Database {
 
   /** One prepared statement, one round trip. */
   async call<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const { rows } = await this.pool.query<Row>({ name: statement.name, text: statement.text, values: [...values] });
+    const { rows } = await this.pool.query<Row>({
+      name: statement.name,
+      text: statement.text,
+      values: [...values],
+    });
     return rows;
+  }
+
+  /** Rejects where the database does not answer. */
+  async ping(): Promise<void> {
+    await this.pool.query('select 1');
   }
 
   /** A connection of its own without the limits of the pool, in one read-only snapshot, for long reads. */
   async snapshot<T>(read: (client: Client) => Promise<T>): Promise<T> {
-    const client = new Client({ connectionString: this.url, options: '-c jit=off -c timezone=UTC', application_name: 'fairline-read' });
+    const client = new Client({
+      connectionString: this.url,
+      options: '-c jit=off -c timezone=UTC',
+      application_name: 'fairline-read',
+    });
     await client.connect();
     try {
       await client.query('begin isolation level repeatable read read only');

@@ -1,7 +1,7 @@
-import type { Booking, BookingSnapshot } from '../booking/booking.js';
+import type { Booking, BookingLinks, BookingSnapshot } from '../booking/booking.js';
 
 /** Where a booking can be seen, paid and fetched. `publicUrl` as in `Config.http`. */
-export const bookingLinks = (publicUrl: string, bookingId: string): Readonly<Record<string, string>> => {
+export const bookingLinks = (publicUrl: string, bookingId: string): BookingLinks => {
   const self = `${publicUrl}/api/bookings/${bookingId}`;
   return { self, payment: `${self}/payment`, ticket: `${self}/ticket.pdf` };
 };

@@ -201,7 +201,8 @@ function read(
     if (other !== undefined) return readOther(request, other);
     const place = entered.get(request.offerId);
     const wait = place?.line.waits?.[place.count];
-    if (place === undefined || wait === undefined) throw new Error('accept_bookings left a request unanswered');
+    if (place === undefined || wait === undefined)
+      throw new Error('accept_bookings left a request unanswered');
     const k = place.count++;
     return {
       accepted: true,
@@ -216,9 +217,11 @@ function read(
   });
   return {
     outcomes,
-    lines: lines.map(
-      (line): LineChange => ({ offerId: offers[line.at] ?? '', version: line.version, wantsAdmission: line.wants }),
-    ),
+    lines: lines.map((line): LineChange => ({
+      offerId: offers[line.at] ?? '',
+      version: line.version,
+      wantsAdmission: line.wants,
+    })),
   };
 }
 

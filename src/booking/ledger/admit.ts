@@ -82,13 +82,13 @@ begin
         select v_now, p_offer, t.id, t.action, t.from_state, t.to_state, l.version, t.ordinal, t.quantity,
           p_actor->>'kind', p_actor->>'id', t.correlation_id
         from (
-          select g.*, 'grant' as action, 'waiting'::booking_state as from_state, 'held'::booking_state as to_state,
-            2 * row_number() over (order by g.seq) - 1 as ordinal
-          from granted g
-          union all
-          select g.*, 'pay', 'held', 'paying', 2 * row_number() over (order by g.seq)
-          from granted g
-          where g.state = 'paying'
+          select g.id, g.quantity, g.correlation_id, e.action, e.from_state, e.to_state, 2 * g.place - 1 + e.after as ordinal
+          from (select *, row_number() over (order by seq) as place from granted) g
+          cross join lateral (values
+            ('grant', 'waiting'::booking_state, 'held'::booking_state, 0),
+            ('pay', 'held', 'paying', 1)
+          ) as e (action, from_state, to_state, after)
+          where e.after = 0 or g.state = 'paying'
         ) t
         order by t.ordinal
       )
@@ -130,6 +130,11 @@ end $$;
 export const GRANTS_PER_CALL = 500;
 
 /** Null where there is no such offer. */
-export function admit(db: Database, offerId: string, actor: Actor, limit = GRANTS_PER_CALL): Promise<Admission | null> {
+export function admit(
+  db: Database,
+  offerId: string,
+  actor: Actor,
+  limit = GRANTS_PER_CALL,
+): Promise<Admission | null> {
   return callJson<Admission | null>(db, 'admit_bookings', [offerId, limit, actor]);
 }

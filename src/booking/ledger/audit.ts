@@ -81,7 +81,12 @@ export function auditEvents(
   db: Database,
   filter: { offerId: string | null; bookingId: string | null; before: string | null; limit: number },
 ): Promise<AuditEvent[]> {
-  return callJson<AuditEvent[]>(db, 'list_audit', [filter.offerId, filter.bookingId, filter.before, filter.limit]);
+  return callJson<AuditEvent[]>(db, 'list_audit', [
+    filter.offerId,
+    filter.bookingId,
+    filter.before,
+    filter.limit,
+  ]);
 }
 
 /** How long the oldest event has waited for its seal, in seconds. */
@@ -127,9 +132,12 @@ export async function verifyChain(client: Client): Promise<InvariantResult> {
      from audit_chain c`,
   );
   const head = heads[0];
-  if (head?.whole !== true) violations.push('the head of the chain does not name its last seal: seals are missing');
+  if (head?.whole !== true)
+    violations.push('the head of the chain does not name its last seal: seals are missing');
   if (head !== undefined && head.late > 0) {
-    violations.push(`${head.late} events were not sealed although others came more than ${UNSEALED_AT_MOST_SECONDS} s later`);
+    violations.push(
+      `${head.late} events were not sealed although others came more than ${UNSEALED_AT_MOST_SECONDS} s later`,
+    );
   }
   return { ok: violations.length === 0, checked: rows.reduce((sum, row) => sum + row.events, 0), violations };
 }

@@ -7,20 +7,20 @@ import { callJson } from './call.js';
 export const sql = /* sql */ `
 create or replace function read_booking(p_id uuid) returns jsonb
 language sql stable as $$
-  select jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id))
+  select jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id), 'now', iso(clock_timestamp()))
   from booking b join booking_line l on l.offer_id = b.offer_id where b.id = p_id
 $$;
 
 create or replace function read_bookings(p_ids uuid[]) returns jsonb
 language sql stable as $$
-  select coalesce(jsonb_agg(jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id))), '[]')
+  select coalesce(jsonb_agg(jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id), 'now', iso(clock_timestamp()))), '[]')
   from booking b join booking_line l on l.offer_id = b.offer_id where b.id = any (p_ids)
 $$;
 
 -- A customer's own, newest first; ids are made in the order of time.
 create or replace function bookings_of(p_customer text, p_before uuid, p_limit integer) returns jsonb
 language sql stable as $$
-  select coalesce(jsonb_agg(jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id)) order by b.id desc), '[]')
+  select coalesce(jsonb_agg(jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id), 'now', iso(clock_timestamp())) order by b.id desc), '[]')
   from (
     select * from booking where customer_id = p_customer and (p_before is null or id < p_before)
     order by id desc limit p_limit
@@ -48,6 +48,8 @@ $$;
 export interface BookingWithTickets {
   readonly booking: Booking;
   readonly tickets: readonly Ticket[];
+  /** When it was read, by the database's clock. */
+  readonly now: string;
 }
 
 export function booking(db: Database, bookingId: string): Promise<BookingWithTickets | null> {
@@ -86,4 +88,3 @@ export async function documentOf(db: Database, bookingId: string): Promise<Buffe
   const [row] = await db.call<{ pdf: Buffer }>(readDocument, [bookingId]);
   return row?.pdf ?? null;
 }
-

@@ -48,6 +48,7 @@ export async function retrying<T>(run: (attempt: number) => Promise<T>): Promise
 
 /** Objects go as JSON; the driver would turn arrays into PostgreSQL's own. */
 function parameter(value: unknown): unknown {
-  const isJson = typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);
+  const isJson =
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);
   return isJson ? JSON.stringify(value) : value;
 }

@@ -224,11 +224,16 @@ async function* currentStates(
  * F4. The provider's records are read first, the ledger after them: what was captured in between is told by its time,
  * and a charge whose attempt is still under way is in order.
  */
-async function money(client: Client, charges: AsyncIterable<readonly ProviderCharge[]>): Promise<InvariantResult> {
+async function money(
+  client: Client,
+  charges: AsyncIterable<readonly ProviderCharge[]>,
+): Promise<InvariantResult> {
   const findings = new Findings();
   await client.query('rollback');
   const { rows: begun } = await client.query<{ at: string }>('select clock_timestamp()::text as at');
-  await client.query('create temporary table provider_charge (key text primary key, state text, amount_minor bigint, currency text, refunded_minor bigint)');
+  await client.query(
+    'create temporary table provider_charge (key text primary key, state text, amount_minor bigint, currency text, refunded_minor bigint)',
+  );
   for await (const page of charges) {
     findings.checked += page.length;
     await client.query(
@@ -244,7 +249,9 @@ async function money(client: Client, charges: AsyncIterable<readonly ProviderCha
   }
   const { rows } = await client.query<{ violation: string }>(MONEY, [begun[0]?.at]);
   for (const row of rows) findings.add(row.violation);
-  const paid = await client.query<{ n: string }>(`select count(*) as n from booking where state in ('paid', 'confirmed')`);
+  const paid = await client.query<{ n: string }>(
+    `select count(*) as n from booking where state in ('paid', 'confirmed')`,
+  );
   findings.checked += Number(paid.rows[0]?.n ?? 0);
   return findings.result();
 }

@@ -123,7 +123,11 @@ export class Ledger {
   ): Promise<stepVerbs.ResolvedDeadLetter | null> {
     return stepVerbs.resolveDeadLetter(this.db, id, state, key, actor);
   }
-  deadLetters(state: T.DeadLetter['state'] | null, before: string | null, limit: number): Promise<T.DeadLetter[]> {
+  deadLetters(
+    state: T.DeadLetter['state'] | null,
+    before: string | null,
+    limit: number,
+  ): Promise<T.DeadLetter[]> {
     return stepVerbs.listDeadLetters(this.db, state, before, limit);
   }
 
@@ -165,7 +169,11 @@ export class Ledger {
   bookings(bookingIds: readonly string[]): Promise<bookingReads.BookingWithTickets[]> {
     return bookingReads.bookings(this.db, bookingIds);
   }
-  bookingsOf(customerId: string, before: string | null, limit: number): Promise<bookingReads.BookingWithTickets[]> {
+  bookingsOf(
+    customerId: string,
+    before: string | null,
+    limit: number,
+  ): Promise<bookingReads.BookingWithTickets[]> {
     return bookingReads.bookingsOf(this.db, customerId, before, limit);
   }
   exportBookings(offerId: string | null, after: string | null, limit: number): Promise<Booking[]> {
@@ -187,7 +195,10 @@ export class Ledger {
   dueMails(limit: number): Promise<sweepReads.DueMail[]> {
     return sweepReads.dueMails(this.db, limit);
   }
-  mailDone(mail: Pick<sweepReads.DueMail, 'bookingId' | 'kind' | 'fence'>, state: 'sent' | 'refused'): Promise<void> {
+  mailDone(
+    mail: Pick<sweepReads.DueMail, 'bookingId' | 'kind' | 'fence'>,
+    state: 'sent' | 'refused',
+  ): Promise<void> {
     return sweepReads.mailDone(this.db, mail, state);
   }
   pruneKeys(ageMs: number, limit: number): Promise<number> {

@@ -72,9 +72,12 @@ export class LineReplay {
     for (const { id, state, covered } of rows) {
       const replayed = this.states.get(id);
       if (replayed !== state) {
-        this.findings.recorded(`booking ${id} is ${state}, its last recorded transition led to ${replayed ?? 'nowhere'}`);
+        this.findings.recorded(
+          `booking ${id} is ${state}, its last recorded transition led to ${replayed ?? 'nowhere'}`,
+        );
       }
-      if (covered && state !== 'waiting') this.findings.states(`booking ${id} is ${state} although it was sold out`);
+      if (covered && state !== 'waiting')
+        this.findings.states(`booking ${id} is ${state} although it was sold out`);
     }
   }
 
@@ -100,7 +103,9 @@ export class LineReplay {
     }
     this.available -= event.quantity;
     if (this.available < 0) {
-      this.findings.order(`offer ${this.offerId}: number ${event.seq} was granted ${event.quantity} units that were not there`);
+      this.findings.order(
+        `offer ${this.offerId}: number ${event.seq} was granted ${event.quantity} units that were not there`,
+      );
     }
   }
 

@@ -88,4 +88,3 @@ export function lines(db: Database, limit: number): Promise<LineState[]> {
 export function pruneDepartures(db: Database, ageMs: number): Promise<number> {
   return callJson<number>(db, 'prune_departures', [`${ageMs} milliseconds`]);
 }
-

@@ -97,7 +97,12 @@ $$;
 `;
 
 /** @throws AppError OFFER_EXISTS, IDEMPOTENCY_KEY_REUSED */
-export function createOffer(db: Database, offer: NewOffer, key: RequestKey | null, actor: Actor): Promise<Offer> {
+export function createOffer(
+  db: Database,
+  offer: NewOffer,
+  key: RequestKey | null,
+  actor: Actor,
+): Promise<Offer> {
   return callJson<Offer>(db, 'create_offer', [offer, key, actor]);
 }
 

@@ -210,7 +210,8 @@ export function recordCharge(
   outcome: ChargeOutcome,
   actor: Actor,
 ): Promise<(Moved & { moved: boolean }) | null> {
-  const reason = outcome.kind === 'declined' ? outcome.reason : outcome.kind === 'voided' ? 'PAYMENT_FAILED' : null;
+  const reason =
+    outcome.kind === 'declined' ? outcome.reason : outcome.kind === 'voided' ? 'PAYMENT_FAILED' : null;
   return callJson(db, 'record_charge', [bookingId, fence, outcome.kind, reason, actor]);
 }
 

@@ -105,7 +105,12 @@ end $$;
  * waiting or held → cancelled. Null where there is no such booking.
  * @throws AppError PAYMENT_IN_PROGRESS, ALREADY_SETTLED
  */
-export function cancel(db: Database, bookingId: string, actor: Actor, reason = 'BY_CUSTOMER'): Promise<Moved | null> {
+export function cancel(
+  db: Database,
+  bookingId: string,
+  actor: Actor,
+  reason = 'BY_CUSTOMER',
+): Promise<Moved | null> {
   return callJson<Moved | null>(db, 'cancel_booking', [bookingId, reason, null, actor]);
 }
 
@@ -113,13 +118,24 @@ export function cancel(db: Database, bookingId: string, actor: Actor, reason = '
  * paying → cancelled for a booking that proved invalid. The provider must have voided the attempt before.
  * @throws AppError PAYMENT_IN_PROGRESS where the attempt is not the current one or is definite
  */
-export function reject(db: Database, bookingId: string, fence: number, reason: string, actor: Actor): Promise<Moved | null> {
+export function reject(
+  db: Database,
+  bookingId: string,
+  fence: number,
+  reason: string,
+  actor: Actor,
+): Promise<Moved | null> {
   return callJson<Moved | null>(db, 'cancel_booking', [bookingId, reason, fence, actor]);
 }
 
 const HOLDS_PER_CALL = 500;
 
 /** held → expired where the deadline has passed. Null where there is no such offer. */
-export function expire(db: Database, offerId: string, actor: Actor, limit = HOLDS_PER_CALL): Promise<Moved | null> {
+export function expire(
+  db: Database,
+  offerId: string,
+  actor: Actor,
+  limit = HOLDS_PER_CALL,
+): Promise<Moved | null> {
   return callJson<Moved | null>(db, 'expire_holds', [offerId, limit, actor]);
 }

@@ -224,8 +224,15 @@ $$;
 type RawFulfilment = Omit<Fulfilment, 'succeeded'> & { readonly succeeded: readonly StepName[] };
 
 /** Null where there is nothing to do. The booking is not re-driven for `quietMs`. */
-export async function beginFulfilment(db: Database, bookingId: string, quietMs: number): Promise<Fulfilment | null> {
-  const raw = await callJson<RawFulfilment | null>(db, 'begin_fulfilment', [bookingId, `${quietMs} milliseconds`]);
+export async function beginFulfilment(
+  db: Database,
+  bookingId: string,
+  quietMs: number,
+): Promise<Fulfilment | null> {
+  const raw = await callJson<RawFulfilment | null>(db, 'begin_fulfilment', [
+    bookingId,
+    `${quietMs} milliseconds`,
+  ]);
   return raw === null ? null : { ...raw, succeeded: new Set(raw.succeeded) };
 }
 
@@ -237,7 +244,13 @@ export function recordStep(
   progress: number,
   detail: Readonly<Record<string, unknown>> | null,
 ): Promise<Moved['bookings'][number] | null> {
-  return callJson(db, 'record_step', [bookingId, step, step === 'validate' ? '{paying}' : '{paid}', progress, detail]);
+  return callJson(db, 'record_step', [
+    bookingId,
+    step,
+    step === 'validate' ? '{paying}' : '{paid}',
+    progress,
+    detail,
+  ]);
 }
 
 /** The pdf step. Null where it was recorded before, or the booking has moved on. */
@@ -272,7 +285,14 @@ export function openDeadLetter(
   actor: Actor,
 ): Promise<DeadLetter | null> {
   const { bookingId, jobId, jobType, reason, attempts } = letter;
-  return callJson<DeadLetter | null>(db, 'open_dead_letter', [bookingId, jobId, jobType, reason, attempts, actor]);
+  return callJson<DeadLetter | null>(db, 'open_dead_letter', [
+    bookingId,
+    jobId,
+    jobType,
+    reason,
+    attempts,
+    actor,
+  ]);
 }
 
 export interface ResolvedDeadLetter {

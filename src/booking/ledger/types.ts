@@ -115,7 +115,12 @@ export interface Offer extends OfferFacts {
   readonly holdSeconds: number;
   readonly limitPerCustomer: number;
   readonly maxQuantity: number;
-  readonly stock: { readonly capacity: number; readonly available: number; readonly held: number; readonly sold: number };
+  readonly stock: {
+    readonly capacity: number;
+    readonly available: number;
+    readonly held: number;
+    readonly sold: number;
+  };
   readonly waiting: number;
   readonly version: number;
 }
@@ -173,7 +178,12 @@ export interface LineState {
   readonly waiting: number;
   readonly holdSeconds: number;
   readonly grantsPerMinute: number;
-  readonly stock: { readonly capacity: number; readonly available: number; readonly held: number; readonly sold: number };
+  readonly stock: {
+    readonly capacity: number;
+    readonly available: number;
+    readonly held: number;
+    readonly sold: number;
+  };
   readonly soldOut: { readonly throughSeq: number; readonly minQuantity: number } | null;
   readonly now: string;
 }

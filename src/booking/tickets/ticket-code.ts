@@ -20,7 +20,7 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * The code of a ticket, always the same for the same secret and id: upper case, without separators.
  * @throws TypeError where `ticketId` is not a UUID.
  */
-export function makeTicketCode(secret: string, ticketId: string): string {
+export function makeTicketCode(secret: Uint8Array, ticketId: string): string {
   if (!UUID.test(ticketId)) throw new TypeError('A ticket id is a UUID');
   const id = Buffer.from(ticketId.replaceAll('-', ''), 'hex');
   return encode(Buffer.concat([id, mac(secret, id)]));
@@ -30,7 +30,7 @@ export function makeTicketCode(secret: string, ticketId: string): string {
  * The id (lower case) of the ticket that a code was made for, or null where the code was not made with this
  * secret. Takes what people type: any case, spaces and hyphens anywhere, O for 0, I and L for 1.
  */
-export function parseTicketCode(secret: string, text: string): string | null {
+export function parseTicketCode(secret: Uint8Array, text: string): string | null {
   // Bounded before any work: the text comes from whoever holds a scanner.
   if (text.length > CODE_LENGTH * 2) return null;
   const bytes = decode(normalise(text));
@@ -47,7 +47,7 @@ export function formatTicketCode(code: string): string {
   return groups.join('-');
 }
 
-function mac(secret: string, id: Buffer): Buffer {
+function mac(secret: Uint8Array, id: Buffer): Buffer {
   const digest = createHmac('sha256', secret).update(DOMAIN).update(id).digest().subarray(0, MAC_BYTES);
   digest[MAC_BYTES - 1] = (digest[MAC_BYTES - 1] ?? 0) & LAST_MAC_BYTE;
   return digest;

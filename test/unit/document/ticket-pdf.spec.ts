@@ -8,7 +8,7 @@ import { readPdf, type Box, type PdfPage } from './read-pdf.js';
 
 const renderer = new PdfDocumentRenderer(new Fonts(fontDirectory()), 'https://tickets.example.org');
 const code = (n: number): string =>
-  makeTicketCode('a secret', `0192f0c1-5b7a-7cde-8f01-${String(n).padStart(12, '0')}`);
+  makeTicketCode(Buffer.from('a secret'), `0192f0c1-5b7a-7cde-8f01-${String(n).padStart(12, '0')}`);
 
 const ticket: TicketDocument = {
   bookingId: '0192f0c1-5b7a-7cde-8f01-23456789abcd',

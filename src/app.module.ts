@@ -1,0 +1,94 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { BookingModule, LedgerModule } from './booking/booking.module.js';
+import type { ProviderCharge } from './booking/ledger/types.js';
+import { ChargeBooks } from './booking/operator.service.js';
+import { Config } from './config/config.js';
+import { Database } from './database/database.js';
+import { DatabaseModule } from './database/database.module.js';
+import { DatabaseUrl } from './database/database-url.js';
+import { HealthParts } from './metrics/health.js';
+import { MetricsModule } from './metrics/metrics.module.js';
+import { JobQueue } from './queue/job-queue.js';
+import { QueueModule } from './queue/queue.module.js';
+import { LineReader } from './realtime/active-line.js';
+import { Notifier } from './realtime/notifier.js';
+import { LineViewsModule, NotifierModule, RealtimeModule } from './realtime/realtime.module.js';
+import { SecurityModule } from './security/security.module.js';
+import { PaymentModule } from './worker/payment/payment.module.js';
+import { PaymentProvider } from './worker/payment/payment-provider.js';
+import { WorkerModule } from './worker/worker.module.js';
+
+const CHARGES_AT_ONCE = 1000;
+
+async function* pagesOf(provider: PaymentProvider): AsyncGenerator<readonly ProviderCharge[]> {
+  let after: string | null = null;
+  do {
+    const page: Awaited<ReturnType<PaymentProvider['charges']>> = await provider.charges({
+      after,
+      limit: CHARGES_AT_ONCE,
+    });
+    yield page.charges;
+    after = page.next;
+  } while (after !== null);
+}
+
+/** What joins modules that do not know each other. */
+@Global()
+@Module({})
+class GlueModule {
+  static of(config: Config): DynamicModule {
+    return {
+      module: GlueModule,
+      providers: [
+        { provide: Config, useValue: config },
+        {
+          provide: HealthParts,
+          inject: [Database, JobQueue, Notifier],
+          useFactory: (database: Database, queue: JobQueue, notifier: Notifier): HealthParts => ({
+            checks: {
+              database: () => database.ping(),
+              broker: () => queue.ping(),
+              realtime: () =>
+                notifier.connected ? Promise.resolve() : Promise.reject(new Error('not connected')),
+            },
+          }),
+        },
+        {
+          provide: ChargeBooks,
+          inject: [PaymentProvider],
+          useFactory: (provider: PaymentProvider): ChargeBooks => ({ pages: () => pagesOf(provider) }),
+        },
+      ],
+      exports: [Config, HealthParts, ChargeBooks],
+    };
+  }
+}
+
+/** The only place that knows which role has which modules. */
+@Module({})
+export class AppModule {
+  /** @param databaseUrl of a database that is up to date */
+  static of(config: Config, databaseUrl: string): DynamicModule {
+    const { role } = config;
+    return {
+      module: AppModule,
+      imports: [
+        GlueModule.of(config),
+        DatabaseModule.at(databaseUrl),
+        SecurityModule,
+        QueueModule.forRootAsync({
+          inject: [Config, DatabaseUrl],
+          useFactory: ({ queue }: Config, url: DatabaseUrl) => ({ ...queue, databaseUrl: url.value }),
+        }),
+        NotifierModule,
+        LedgerModule,
+        MetricsModule,
+        PaymentModule,
+        ...(role === 'worker'
+          ? []
+          : [LineViewsModule.reading(LineReader), BookingModule.withHttp(), RealtimeModule.with()]),
+        ...(role === 'api' ? [] : [WorkerModule]),
+      ],
+    };
+  }
+}

@@ -1,0 +1,95 @@
+import { AppError } from '../common/errors.js';
+import { GroupCommit } from '../common/group-commit.js';
+import type { Config } from '../config/config.js';
+import { sqlState } from '../database/database.js';
+import type { Metrics } from '../metrics/metrics.js';
+import type { Notifier } from '../realtime/notifier.js';
+import type { AdmissionHints } from './admission-hints.js';
+import type { Ledger } from './ledger/ledger.js';
+import type { Acceptance, AcceptOutcome, AcceptRequest } from './ledger/types.js';
+
+/** Classes of SQLSTATE that the data of one row causes: data exception, integrity constraint violation. */
+const DATA_ERROR = /^2[23]/;
+
+interface UnderWay {
+  readonly bodyHash: string;
+  readonly answer: Promise<Acceptance>;
+  readonly callers: (() => boolean)[];
+}
+
+/**
+ * The door: requests go into the ledger in batches, each answered after its commit. One that equals a request still
+ * under way (same customer, same key, same body) shares its answer.
+ */
+export class Acceptances {
+  private readonly group: GroupCommit<AcceptRequest, AcceptOutcome>;
+  private readonly underWay = new Map<string, UnderWay>();
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly hints: AdmissionHints,
+    private readonly notifier: Notifier,
+    private readonly metrics: Metrics,
+    private readonly config: Pick<Config, 'accept' | 'line'>,
+  ) {
+    this.group = new GroupCommit({
+      ...config.accept,
+      commit: (batch) => this.commit(batch),
+      keys: ({ offerId, customerId, idempotencyKey }) =>
+        idempotencyKey === null
+          ? [`o ${offerId} ${customerId}`]
+          : [`o ${offerId} ${customerId}`, keyOf(customerId, idempotencyKey)],
+      blamesItem: (error) => DATA_ERROR.test(sqlState(error) ?? ''),
+    });
+  }
+
+  /** @throws AppError with the code of the refusal */
+  accept(request: AcceptRequest, isGone: () => boolean): Promise<Acceptance> {
+    if (request.idempotencyKey === null) return this.enter(request, isGone);
+    const key = keyOf(request.customerId, request.idempotencyKey);
+    const known = this.underWay.get(key);
+    if (known !== undefined && known.bodyHash === request.bodyHash) {
+      known.callers.push(isGone);
+      return known.answer;
+    }
+    const callers = [isGone];
+    // It is dropped once nobody who sent it waits any more.
+    const answer = this.enter(request, () => callers.every((gone) => gone())).finally(() => {
+      if (this.underWay.get(key)?.callers === callers) this.underWay.delete(key);
+    });
+    this.underWay.set(key, { bodyHash: request.bodyHash, answer, callers });
+    return answer;
+  }
+
+  /** Resolves once every request taken is answered. */
+  async drain(): Promise<void> {
+    await this.group.drain();
+    await this.hints.drain();
+  }
+
+  private async enter(request: AcceptRequest, isGone: () => boolean): Promise<Acceptance> {
+    const outcome = await this.group.submit(request, isGone);
+    if (!outcome.accepted) throw new AppError(outcome.code, undefined, outcome.details);
+    return outcome;
+  }
+
+  private async commit(batch: readonly AcceptRequest[]): Promise<readonly AcceptOutcome[]> {
+    const begun = performance.now();
+    const { outcomes, lines } = await this.ledger.accept(batch, this.config.line.maxLength);
+    let fresh = 0;
+    for (const outcome of outcomes) {
+      if (!outcome.accepted) this.metrics.refused(outcome.code);
+      else if (outcome.fresh) fresh++;
+    }
+    this.metrics.accepted(fresh, batch.length, (performance.now() - begun) / 1000);
+    if (fresh > 0) {
+      for (const line of lines) {
+        this.hints.changed(line);
+        this.notifier.line(line);
+      }
+    }
+    return outcomes;
+  }
+}
+
+const keyOf = (customerId: string, key: string): string => `k ${customerId} ${key}`;

@@ -1,0 +1,133 @@
+import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiProduces,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
+import { AppError } from '../../common/errors.js';
+import { isId } from '../../common/ids.js';
+import { Access, CurrentIdentity } from '../../security/access.js';
+import type { Identity } from '../../security/identity.js';
+import type { AuditEvent, DeadLetter, InvariantReport } from '../ledger/types.js';
+import { OperatorService, type QueueFigures } from '../operator.service.js';
+import { AuditQuery, DeadLettersQuery, ExportQuery, pageOf } from './dto/queries.dto.js';
+import { Problems } from './problems.js';
+import { callerOf, idempotencyKey } from './request-context.js';
+
+const LETTER_ID = { name: 'id', schema: { type: 'string' as const, format: 'uuid' } };
+const KEY_HEADER = {
+  name: 'Idempotency-Key',
+  required: false,
+  schema: { type: 'string' as const, minLength: 1, maxLength: 200 },
+};
+
+@ApiTags('operators')
+@ApiBearerAuth()
+@Access('operator')
+@Controller('api/admin')
+export class AdminController {
+  constructor(private readonly service: OperatorService) {}
+
+  @Get('dead-letters')
+  @ApiOperation({ summary: 'Paid bookings whose fulfilment failed for good, newest first' })
+  @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'FORBIDDEN')
+  async deadLetters(@Query() query: DeadLettersQuery): Promise<{ deadLetters: DeadLetter[] }> {
+    return {
+      deadLetters: await this.service.deadLetters(
+        query.state ?? null,
+        query.before ?? null,
+        pageOf(query.limit),
+      ),
+    };
+  }
+
+  @Post('dead-letters/:id/replay')
+  @HttpCode(200)
+  @ApiParam(LETTER_ID)
+  @ApiHeader(KEY_HEADER)
+  @ApiOperation({ summary: 'Try again, from the step that failed' })
+  @Problems(
+    'IDEMPOTENCY_KEY_INVALID',
+    'UNAUTHENTICATED',
+    'FORBIDDEN',
+    'DEAD_LETTER_NOT_FOUND',
+    'DEAD_LETTER_RESOLVED',
+    'IDEMPOTENCY_KEY_REUSED',
+  )
+  replay(
+    @CurrentIdentity() identity: Identity,
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+  ): Promise<DeadLetter> {
+    return this.service.replay(letterId(id), idempotencyKey(request), callerOf(request, identity));
+  }
+
+  @Post('dead-letters/:id/discard')
+  @HttpCode(200)
+  @ApiParam(LETTER_ID)
+  @ApiHeader(KEY_HEADER)
+  @ApiOperation({ summary: 'Give up: the booking is refunded and its units go to the next in line' })
+  @Problems(
+    'IDEMPOTENCY_KEY_INVALID',
+    'UNAUTHENTICATED',
+    'FORBIDDEN',
+    'DEAD_LETTER_NOT_FOUND',
+    'DEAD_LETTER_RESOLVED',
+    'IDEMPOTENCY_KEY_REUSED',
+  )
+  discard(
+    @CurrentIdentity() identity: Identity,
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+  ): Promise<DeadLetter> {
+    return this.service.discard(letterId(id), idempotencyKey(request), callerOf(request, identity));
+  }
+
+  @Get('queue')
+  @ApiOperation({ summary: 'What waits, runs and failed on the queue' })
+  @Problems('UNAUTHENTICATED', 'FORBIDDEN', 'UNAVAILABLE')
+  queue(): Promise<QueueFigures> {
+    return this.service.queue();
+  }
+
+  @Get('invariants')
+  @ApiOperation({ summary: 'Checks F1 to F7 on the whole ledger; reads everything' })
+  @Problems('UNAUTHENTICATED', 'FORBIDDEN')
+  async invariants(): Promise<{ ok: boolean; invariants: InvariantReport }> {
+    const invariants = await this.service.invariants();
+    return { ok: Object.values(invariants).every((result) => result.ok), invariants };
+  }
+
+  @Get('audit')
+  @ApiOperation({ summary: 'Who did what, newest first' })
+  @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'FORBIDDEN')
+  async audit(@Query() query: AuditQuery): Promise<{ events: AuditEvent[] }> {
+    const { offerId = null, bookingId = null, before = null } = query;
+    return { events: await this.service.audit({ offerId, bookingId, before, limit: pageOf(query.limit) }) };
+  }
+
+  @Get('bookings.ndjson')
+  @ApiOperation({ summary: 'Every booking, a JSON document a line, oldest first' })
+  @ApiProduces('application/x-ndjson')
+  @ApiOkResponse({ content: { 'application/x-ndjson': { schema: { type: 'string' } } } })
+  @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'FORBIDDEN')
+  async export(@Query() query: ExportQuery, @Res() reply: FastifyReply): Promise<void> {
+    const lines = Readable.from(this.service.exportLines(query.offerId ?? null));
+    await reply
+      .header('content-type', 'application/x-ndjson')
+      .header('cache-control', 'no-store')
+      .send(lines);
+  }
+}
+
+function letterId(text: string): string {
+  const id = text.toLowerCase();
+  if (!isId(id)) throw new AppError('DEAD_LETTER_NOT_FOUND');
+  return id;
+}

@@ -1,0 +1,248 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
+import { RouteSchema } from '@nestjs/platform-fastify';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiProduces,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../../common/errors.js';
+import { isId } from '../../common/ids.js';
+import { Config } from '../../config/config.js';
+import { Access, CurrentIdentity } from '../../security/access.js';
+import { Authenticator } from '../../security/authentication.js';
+import { BookingTokens } from '../../security/booking-token.js';
+import { actingAs, type Identity } from '../../security/identity.js';
+import { fulfilJobId, type BookingSnapshot } from '../booking.js';
+import { BookingService } from '../booking.service.js';
+import type { Acceptance } from '../ledger/types.js';
+import { bookingLinks } from '../../realtime/booking-event.js';
+import { AcceptBookingDto } from './dto/accept-booking.dto.js';
+import { AcceptanceDto, BookingDto, BookingListDto } from './dto/answers.dto.js';
+import { bodySchemaOf } from './dto/body-schema.js';
+import { PaymentDto } from './dto/payment.dto.js';
+import { BookingsQuery, numberOf, pageOf, VersionQuery } from './dto/queries.dto.js';
+import { Problems } from './problems.js';
+import { actorOf, callerOf, idempotencyKey } from './request-context.js';
+
+/** What the route's schema lets through. */
+interface AcceptRoute {
+  Body: AcceptBookingDto;
+}
+
+const KEY_HEADER = {
+  name: 'Idempotency-Key',
+  required: false,
+  description: 'Kept for 24 h: the same key and body gives the same answer, and nothing is done twice.',
+  schema: { type: 'string', minLength: 1, maxLength: 200 },
+} as const;
+
+/** The id of a path; what is no id names no booking. */
+export function bookingId(text: string): string {
+  const id = text.toLowerCase();
+  if (!isId(id)) throw new AppError('BOOKING_NOT_FOUND');
+  return id;
+}
+
+@ApiTags('bookings')
+@ApiBearerAuth()
+@Controller('api/bookings')
+export class BookingsController {
+  private readonly authRequired: boolean;
+  private readonly publicUrl: string;
+
+  constructor(
+    private readonly service: BookingService,
+    private readonly authenticator: Authenticator,
+    private readonly tokens: BookingTokens,
+    config: Config,
+  ) {
+    this.authRequired = config.auth.required;
+    this.publicUrl = config.http.publicUrl;
+  }
+
+  // The one route that a whole crowd calls at once: no guard, no pipe, no interceptor; its body is validated by a
+  // schema compiled from the DTO.
+  @Post()
+  @HttpCode(202)
+  @RouteSchema({ body: bodySchemaOf(AcceptBookingDto) })
+  @ApiOperation({
+    summary: 'Join the line',
+    description: '202 means: committed, in its place, and it will settle in exactly one state.',
+  })
+  @ApiBody({ type: AcceptBookingDto })
+  @ApiHeader(KEY_HEADER)
+  @ApiResponse({ status: 202, type: AcceptanceDto })
+  @Problems(
+    'VALIDATION_FAILED',
+    'MALFORMED_BODY',
+    'OFFER_TYPE_REQUIRED',
+    'IDEMPOTENCY_KEY_INVALID',
+    'UNAUTHENTICATED',
+    'USER_MISMATCH',
+    'FORBIDDEN',
+    'OFFER_NOT_FOUND',
+    'SOLD_OUT',
+    'OFFER_PAUSED',
+    'OFFER_CLOSED',
+    'LIMIT_PER_CUSTOMER',
+    'PAYLOAD_TOO_LARGE',
+    'UNSUPPORTED_MEDIA_TYPE',
+    'IDEMPOTENCY_KEY_REUSED',
+    'OFFER_NOT_OPEN',
+    'LINE_FULL',
+    'OVERLOADED',
+  )
+  async accept(@Req() request: FastifyRequest<AcceptRoute>): Promise<AcceptanceDto> {
+    const { body, raw } = request;
+    const { authorization } = request.headers;
+    const identity =
+      this.authenticator.immediate(authorization) ?? (await this.authenticator.authenticate(authorization));
+    const actor = actorOf(request, actingAs(identity, body.userId, this.authRequired));
+    return this.acceptance(
+      await this.service.accept(body, idempotencyKey(request), actor, () => raw.socket.destroyed),
+    );
+  }
+
+  @Get()
+  @Access('customer')
+  @ApiOperation({ summary: "One's own bookings, newest first" })
+  @ApiOkResponse({ type: BookingListDto })
+  @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'USER_MISMATCH', 'FORBIDDEN')
+  async list(
+    @CurrentIdentity() identity: Identity,
+    @Query() query: BookingsQuery,
+  ): Promise<{ bookings: BookingSnapshot[] }> {
+    const customer = whose(identity, query.userId);
+    return { bookings: await this.service.list(customer, query.before ?? null, pageOf(query.limit)) };
+  }
+
+  @Get(':id')
+  @Access('anyone')
+  @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
+  @ApiOperation({ summary: 'A booking as it is now, with its place in the line' })
+  @ApiOkResponse({ type: BookingDto })
+  @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'BOOKING_NOT_FOUND')
+  read(
+    @CurrentIdentity() identity: Identity,
+    @Param('id') id: string,
+    @Query() query: VersionQuery,
+  ): Promise<BookingSnapshot> {
+    return this.service.snapshot(identity, bookingId(id), numberOf(query.version, 0));
+  }
+
+  @Delete(':id')
+  @Access('anyone')
+  @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
+  @ApiOperation({ summary: 'Leave the line, or give a hold back; before payment alone' })
+  @ApiOkResponse({ type: BookingDto })
+  @Problems('UNAUTHENTICATED', 'BOOKING_NOT_FOUND', 'PAYMENT_IN_PROGRESS', 'ALREADY_SETTLED')
+  cancel(
+    @CurrentIdentity() identity: Identity,
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+  ): Promise<BookingSnapshot> {
+    return this.service.cancel(identity, bookingId(id), callerOf(request, identity));
+  }
+
+  @Post(':id/payment')
+  @HttpCode(202)
+  @Access('anyone')
+  @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
+  @ApiHeader(KEY_HEADER)
+  @ApiOperation({ summary: 'Pay for a hold; a worker charges' })
+  @ApiResponse({ status: 202, type: BookingDto })
+  @Problems(
+    'VALIDATION_FAILED',
+    'MALFORMED_BODY',
+    'IDEMPOTENCY_KEY_INVALID',
+    'UNAUTHENTICATED',
+    'BOOKING_NOT_FOUND',
+    'NOT_HELD',
+    'HOLD_EXPIRED',
+    'PAYMENT_IN_PROGRESS',
+    'ALREADY_SETTLED',
+    'PAYLOAD_TOO_LARGE',
+    'UNSUPPORTED_MEDIA_TYPE',
+    'IDEMPOTENCY_KEY_REUSED',
+  )
+  pay(
+    @CurrentIdentity() identity: Identity,
+    @Param('id') id: string,
+    @Body() body: PaymentDto,
+    @Req() request: FastifyRequest,
+  ): Promise<BookingSnapshot> {
+    return this.service.pay(
+      identity,
+      bookingId(id),
+      body.paymentMethod,
+      idempotencyKey(request),
+      callerOf(request, identity),
+    );
+  }
+
+  @Get(':id/ticket.pdf')
+  @Access('anyone')
+  @Header('cache-control', 'private, no-store')
+  @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
+  @ApiOperation({ summary: 'The tickets, a page each' })
+  @ApiProduces('application/pdf')
+  @ApiResponse({
+    status: 200,
+    content: { 'application/pdf': { schema: { type: 'string', format: 'binary' } } },
+  })
+  @Problems('UNAUTHENTICATED', 'BOOKING_NOT_FOUND', 'TICKET_NOT_READY')
+  async ticket(
+    @CurrentIdentity() identity: Identity,
+    @Param('id') id: string,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const name = bookingId(id);
+    const pdf = await this.service.document(identity, name);
+    await reply
+      .header('content-type', 'application/pdf')
+      .header('content-disposition', `inline; filename="ticket-${name}.pdf"`)
+      .send(pdf);
+  }
+
+  private acceptance(accepted: Acceptance): AcceptanceDto {
+    return {
+      bookingId: accepted.bookingId,
+      jobId: fulfilJobId(accepted.bookingId),
+      offerId: accepted.offerId,
+      seq: accepted.seq,
+      state: 'waiting',
+      position: accepted.position,
+      estimatedWaitSeconds: accepted.estimatedWaitSeconds,
+      version: accepted.version,
+      token: this.tokens.issue(accepted.bookingId),
+      links: bookingLinks(this.publicUrl, accepted.bookingId),
+    };
+  }
+}
+
+/** Whose bookings a caller may list. */
+function whose(identity: Identity, userId: string | undefined): string {
+  if (identity.kind === 'operator') return userId ?? identity.userId;
+  if (identity.kind !== 'customer')
+    throw new AppError('UNAUTHENTICATED', 'A list needs a JWT that names its customer');
+  return actingAs(identity, userId ?? identity.userId, true).id;
+}

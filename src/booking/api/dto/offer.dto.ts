@@ -1,0 +1,163 @@
+import { ApiProperty, ApiPropertyOptional, OmitType, PartialType } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  IsBoolean,
+  IsInt,
+  IsISO8601,
+  IsObject,
+  IsOptional,
+  IsTimeZone,
+  Matches,
+  Max,
+  Min,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import { CleanText } from '../../../common/validation.js';
+import { MAX_CAPACITY, MAX_QUANTITY } from './limits.js';
+
+/** RFC 3339, from the year 2000 on; whether the day exists is checked beside it. */
+const INSTANT =
+  /^2\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$/;
+const isNotNull = (_: object, value: unknown): boolean => value !== null;
+
+export class MoneyDto {
+  @ApiProperty({
+    description: 'In minor units of the currency (cents).',
+    type: 'integer',
+    minimum: 1,
+    maximum: 100_000_000,
+    example: 4500,
+  })
+  @IsInt()
+  @Min(1)
+  @Max(100_000_000)
+  readonly amountMinor!: number;
+
+  @ApiProperty({ description: 'ISO 4217.', pattern: '^[A-Z]{3}$', example: 'EUR' })
+  @Matches(/^[A-Z]{3}$/)
+  readonly currency!: string;
+}
+
+/** A ticket type of an event, to be put on sale. */
+export class CreateOfferDto {
+  @ApiProperty({ minLength: 1, maxLength: 128, example: 'summer-night' })
+  @CleanText(128)
+  readonly eventId!: string;
+
+  @ApiProperty({ minLength: 1, maxLength: 128, example: 'standing' })
+  @CleanText(128)
+  readonly ticketType!: string;
+
+  @ApiProperty({ minLength: 1, maxLength: 200, example: 'Summer Night' })
+  @CleanText(200)
+  readonly title!: string;
+
+  @ApiPropertyOptional({ maxLength: 200, default: '', example: 'Waldbühne' })
+  @IsOptional()
+  @CleanText(200, { min: 0 })
+  readonly venue?: string;
+
+  @ApiPropertyOptional({
+    description: 'IANA; times on tickets and in mails are in it.',
+    default: 'UTC',
+    example: 'Europe/Berlin',
+  })
+  @IsOptional()
+  @IsTimeZone()
+  readonly timeZone?: string;
+
+  @ApiProperty({
+    description: 'When the event begins; ISO 8601 with an offset.',
+    format: 'date-time',
+    example: '2027-06-19T18:00:00Z',
+  })
+  @IsISO8601({ strict: true, strictSeparator: true })
+  @Matches(INSTANT, { message: 'startsAt must be a time with its offset from UTC' })
+  readonly startsAt!: string;
+
+  @ApiProperty({ type: MoneyDto, description: 'Of one ticket.' })
+  @IsObject()
+  @ValidateNested()
+  @Type(() => MoneyDto)
+  readonly price!: MoneyDto;
+
+  @ApiProperty({ type: 'integer', minimum: 0, maximum: MAX_CAPACITY, example: 500 })
+  @IsInt()
+  @Min(0)
+  @Max(MAX_CAPACITY)
+  readonly capacity!: number;
+
+  @ApiPropertyOptional({
+    description: 'Nobody is let in before.',
+    format: 'date-time',
+    type: String,
+    nullable: true,
+  })
+  @ValidateIf(isNotNull)
+  @IsOptional()
+  @IsISO8601({ strict: true, strictSeparator: true })
+  @Matches(INSTANT, { message: 'opensAt must be a time with its offset from UTC' })
+  readonly opensAt?: string | null;
+
+  @ApiPropertyOptional({
+    description: 'Nobody is let in from then on.',
+    format: 'date-time',
+    type: String,
+    nullable: true,
+  })
+  @ValidateIf(isNotNull)
+  @IsOptional()
+  @IsISO8601({ strict: true, strictSeparator: true })
+  @Matches(INSTANT, { message: 'closesAt must be a time with its offset from UTC' })
+  readonly closesAt?: string | null;
+
+  @ApiPropertyOptional({
+    description: 'Time to pay; by default BOOKING_TIMEOUT_SECONDS.',
+    type: 'integer',
+    minimum: 1,
+    maximum: 86_400,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(86_400)
+  readonly holdSeconds?: number;
+
+  @ApiPropertyOptional({
+    description: 'Units that one customer may have in all.',
+    type: 'integer',
+    minimum: 1,
+    maximum: 10_000,
+    default: 10,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(10_000)
+  readonly limitPerCustomer?: number;
+
+  @ApiPropertyOptional({
+    description: 'Units of one booking.',
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_QUANTITY,
+    default: 10,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_QUANTITY)
+  readonly maxQuantity?: number;
+}
+
+/** What is left out stays as it is; null removes an opening or closing time. */
+export class ChangeOfferDto extends PartialType(
+  OmitType(CreateOfferDto, ['eventId', 'ticketType', 'timeZone', 'startsAt'] as const),
+  { skipNullProperties: false },
+) {
+  @ApiPropertyOptional({ description: 'Stops intake and grants until it is false again.' })
+  @IsOptional()
+  @IsBoolean()
+  readonly paused?: boolean;
+}

@@ -1,0 +1,43 @@
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../../common/errors.js';
+import { clientAddress } from '../../security/client-address.js';
+import type { Identity } from '../../security/identity.js';
+import type { Actor } from '../booking.js';
+
+/** Printable ASCII, as a header can carry it. */
+const KEY = /^[\x21-\x7e]{1,200}$/;
+
+/** The `Idempotency-Key` of a request, or null. */
+export function idempotencyKey(request: FastifyRequest): string | null {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return null;
+  if (typeof key !== 'string' || !KEY.test(key)) {
+    throw new AppError(
+      'IDEMPOTENCY_KEY_INVALID',
+      'An Idempotency-Key has 1 to 200 printable characters and no space',
+    );
+  }
+  return key;
+}
+
+/** Who does it, for the audit log. */
+export const actorOf = (request: FastifyRequest, who: Pick<Actor, 'kind' | 'id'>): Actor => ({
+  kind: who.kind,
+  id: who.id,
+  address: clientAddress(request),
+  correlationId: request.id,
+});
+
+/** The actor behind an identity that may open a booking or is an operator. */
+export function callerOf(request: FastifyRequest, identity: Identity): Actor {
+  switch (identity.kind) {
+    case 'operator':
+      return actorOf(request, { kind: 'operator', id: identity.userId });
+    case 'customer':
+      return actorOf(request, { kind: 'customer', id: identity.userId });
+    case 'booking':
+      return actorOf(request, { kind: 'customer', id: `booking:${identity.bookingId}` });
+    case 'anonymous':
+      return actorOf(request, { kind: 'customer', id: 'anonymous' });
+  }
+}

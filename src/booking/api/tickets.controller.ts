@@ -1,0 +1,61 @@
+import { Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { Access, CurrentIdentity } from '../../security/access.js';
+import type { Identity } from '../../security/identity.js';
+import { TicketService, type TicketAtTheDoor } from '../tickets/ticket.service.js';
+import { TicketDto } from './dto/answers.dto.js';
+import { Problems } from './problems.js';
+import { callerOf, idempotencyKey } from './request-context.js';
+
+const CODE = {
+  name: 'code',
+  description: 'As the QR code or the print below it has it; case and hyphens do not matter.',
+  schema: { type: 'string' as const },
+};
+
+@ApiTags('tickets')
+@Controller('api/tickets')
+export class TicketsController {
+  constructor(private readonly service: TicketService) {}
+
+  // Whoever scans the code of a ticket holds the ticket: the code is the credential.
+  @Get(':code')
+  @Access('anyone')
+  @ApiParam(CODE)
+  @ApiOperation({ summary: 'Whether a ticket is genuine, used or revoked' })
+  @ApiOkResponse({ type: TicketDto })
+  @Problems('UNAUTHENTICATED', 'TICKET_NOT_FOUND')
+  read(@Param('code') code: string): Promise<TicketAtTheDoor> {
+    return this.service.read(code);
+  }
+
+  @Post(':code/redeem')
+  @HttpCode(200)
+  @Access('operator')
+  @ApiBearerAuth()
+  @ApiParam(CODE)
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    schema: { type: 'string', minLength: 1, maxLength: 200 },
+  })
+  @ApiOperation({ summary: 'Let its holder in, once' })
+  @ApiOkResponse({ type: TicketDto })
+  @Problems(
+    'IDEMPOTENCY_KEY_INVALID',
+    'UNAUTHENTICATED',
+    'FORBIDDEN',
+    'TICKET_NOT_FOUND',
+    'TICKET_ALREADY_REDEEMED',
+    'TICKET_REVOKED',
+    'IDEMPOTENCY_KEY_REUSED',
+  )
+  redeem(
+    @CurrentIdentity() identity: Identity,
+    @Param('code') code: string,
+    @Req() request: FastifyRequest,
+  ): Promise<TicketAtTheDoor> {
+    return this.service.redeem(code, idempotencyKey(request), callerOf(request, identity));
+  }
+}

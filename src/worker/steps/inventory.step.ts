@@ -1,0 +1,24 @@
+import type { Actor } from '../../booking/booking.js';
+import type { Ledger } from '../../booking/ledger/ledger.js';
+import type { Fulfilment } from '../../booking/ledger/types.js';
+import type { MoveTeller } from '../move-teller.js';
+import type { Step, StepOutcome } from './step.js';
+
+/** The end: held units become sold ones, and the booking is confirmed. */
+export class InventoryStep implements Step {
+  readonly name = 'inventory';
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly teller: MoveTeller,
+    private readonly actor: Actor,
+  ) {}
+
+  async run({ booking }: Fulfilment): Promise<StepOutcome> {
+    const moved = await this.ledger.confirm(booking.id, this.actor);
+    const [confirmed] = moved?.bookings ?? [];
+    if (moved === null || confirmed === undefined) return { kind: 'over' };
+    this.teller.tell(moved);
+    return { kind: 'succeeded', booking: confirmed };
+  }
+}

@@ -1,0 +1,35 @@
+import type { Ledger } from '../../booking/ledger/ledger.js';
+import type { Fulfilment, Ticket } from '../../booking/ledger/types.js';
+import { makeTicketCode } from '../../booking/tickets/ticket-code.js';
+import type { Ids } from '../../common/ids.js';
+import type { DocumentRenderer } from '../document/document-renderer.js';
+import type { Step, StepOutcome } from './step.js';
+
+/** Makes the tickets and prints them; codes, document and checkpoint are committed together. */
+export class PdfStep implements Step {
+  readonly name = 'pdf';
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly renderer: DocumentRenderer,
+    private readonly ids: Ids,
+    private readonly secret: Uint8Array,
+  ) {}
+
+  async run({ booking, offer, attempt }: Fulfilment): Promise<StepOutcome> {
+    const tickets = Array.from({ length: booking.quantity }, (_, index): Ticket => {
+      const ticketId = this.ids.next();
+      return { ticketId, code: makeTicketCode(this.secret, ticketId), number: index + 1 };
+    });
+    const pdf = await this.renderer.renderTicket({
+      bookingId: booking.id,
+      event: offer,
+      codes: tickets.map((ticket) => ticket.code),
+      holder: booking.customerId,
+      price: { ...booking.price, amountMinor: booking.price.amountMinor / booking.quantity },
+      issuedAt: attempt?.startedAt ?? booking.acceptedAt,
+    });
+    const recorded = await this.ledger.recordDocument(booking.id, tickets, pdf);
+    return recorded === null ? { kind: 'over' } : { kind: 'succeeded', booking: recorded };
+  }
+}

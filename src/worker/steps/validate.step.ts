@@ -1,0 +1,52 @@
+import type { Fulfilment } from '../../booking/ledger/types.js';
+import type { Ledger } from '../../booking/ledger/ledger.js';
+import { PROGRESS, type Actor } from '../../booking/booking.js';
+import type { PaymentProvider } from '../payment/payment-provider.js';
+import type { MoveTeller } from '../move-teller.js';
+import type { Step, StepOutcome } from './step.js';
+
+/** Before any money moves: is this still a booking that can be honoured? */
+export class ValidateStep implements Step {
+  readonly name = 'validate';
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly provider: PaymentProvider,
+    private readonly teller: MoveTeller,
+    private readonly actor: Actor,
+  ) {}
+
+  async run(fulfilment: Fulfilment, signal: AbortSignal): Promise<StepOutcome> {
+    const { booking } = fulfilment;
+    const reason = invalid(fulfilment);
+    if (reason === null) {
+      const recorded = await this.ledger.recordStep(booking.id, this.name, PROGRESS.validate, null);
+      return recorded === null ? { kind: 'over' } : { kind: 'succeeded', booking: recorded };
+    }
+    const { attempt } = fulfilment;
+    if (attempt === null) return { kind: 'over' };
+    // The provider must refuse a late arrival before the units go to somebody else.
+    const charge = {
+      key: attempt.providerKey,
+      bookingId: booking.id,
+      ...attempt.amount,
+      method: attempt.method,
+    };
+    const settled = await this.provider.settle(charge, signal);
+    const moved =
+      settled.kind === 'voided'
+        ? await this.ledger.reject(booking.id, attempt.fence, reason, this.actor)
+        : await this.ledger.recordCharge(booking.id, attempt.fence, settled, this.actor);
+    if (moved !== null) this.teller.tell(moved);
+    return { kind: 'moved' };
+  }
+}
+
+function invalid({ booking, attempt, offer }: Fulfilment): string | null {
+  if (attempt === null) return null;
+  if (Date.parse(offer.startsAt) <= Date.parse(attempt.startedAt)) return 'EVENT_HAS_BEGUN';
+  const same =
+    attempt.amount.amountMinor === booking.price.amountMinor &&
+    attempt.amount.currency === booking.price.currency;
+  return same ? null : 'PRICE_MISMATCH';
+}

@@ -1,0 +1,105 @@
+import { fulfilJobId, type Actor } from '../booking/booking.js';
+import type { Ledger } from '../booking/ledger/ledger.js';
+import type { Metrics } from '../metrics/metrics.js';
+import type { JobQueue } from '../queue/job-queue.js';
+import type { AdmissionProcessor } from './admission.processor.js';
+import { Chore } from './chore.js';
+import type { MailCourier } from './mail-courier.js';
+import type { MoneyKeeper } from './money-keeper.js';
+import type { MoveTeller } from './move-teller.js';
+
+const REDRIVES_AT_ONCE = 200;
+const DEPARTURES_KEPT_MS = 120_000;
+const KEYS_KEPT_MS = 24 * 3600 * 1000;
+const KEYS_AT_ONCE = 5000;
+
+export interface SweeperParts {
+  readonly ledger: Ledger;
+  readonly queue: Pick<JobQueue, 'publish'>;
+  readonly admission: AdmissionProcessor;
+  readonly courier: MailCourier;
+  readonly money: MoneyKeeper;
+  readonly teller: MoveTeller;
+  readonly metrics: Metrics;
+  readonly actor: Actor;
+  readonly intervalMs: number;
+  /** Told of chores that failed: each is done again at its next time. */
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Does what time or a lost message has made due. Runs in every worker at once: each chore reads what is due without
+ * a lock and leaves the decision to a verb that locks and looks again.
+ */
+export class Sweeper {
+  private readonly chores: readonly Chore[];
+
+  constructor(private readonly parts: SweeperParts) {
+    const { intervalMs, failed, ledger, courier, money } = parts;
+    const chore = (everyMs: number, work: (signal: AbortSignal) => Promise<unknown>): Chore =>
+      new Chore(everyMs, work, failed);
+    this.chores = [
+      chore(intervalMs, () => this.lines()),
+      chore(intervalMs, async (signal) => {
+        while (await courier.deliver(signal)) signal.throwIfAborted();
+      }),
+      chore(Math.max(intervalMs, 1000), () => this.redrive()),
+      chore(Math.max(intervalMs, 1000), (signal) => money.settle(signal)),
+      chore(Math.max(intervalMs, 1000), (signal) => money.refund(signal)),
+      chore(1000, async (signal) => {
+        while ((await ledger.seal()) > 0) signal.throwIfAborted();
+      }),
+      chore(15_000, () => ledger.pruneDepartures(DEPARTURES_KEPT_MS)),
+      chore(60_000, async (signal) => {
+        while ((await ledger.pruneKeys(KEYS_KEPT_MS, KEYS_AT_ONCE)) > 0) signal.throwIfAborted();
+      }),
+    ];
+  }
+
+  start(): void {
+    for (const chore of this.chores) chore.start();
+  }
+
+  /** Begins nothing more and waits for what is under way. Idempotent. */
+  async stop(): Promise<void> {
+    await Promise.all(this.chores.map((chore) => chore.stop()));
+  }
+
+  /** Holds that are over, grants that are due, sell-outs to decide and to write. */
+  private async lines(): Promise<void> {
+    const { ledger, admission, actor, teller, metrics } = this.parts;
+    const due = await ledger.dueLines();
+    for (const offerId of due.expire) {
+      const moved = await ledger.expire(offerId, actor);
+      if (moved === null || moved.bookings.length === 0) continue;
+      metrics.expired(moved.bookings.length);
+      teller.tell({ ...moved, line: { ...moved.line, wantsAdmission: false } });
+      await admission.admit(offerId);
+    }
+    for (const offerId of due.admit) await admission.admit(offerId);
+    for (const offerId of due.sellOut) {
+      const moved = await ledger.checkSellOut(offerId, actor);
+      if (moved !== null) teller.tell(moved);
+    }
+    for (const offerId of due.writeSellOut) await this.writeSellOut(offerId);
+  }
+
+  private async writeSellOut(offerId: string): Promise<void> {
+    const { ledger, actor, metrics } = this.parts;
+    for (;;) {
+      const { written, done } = await ledger.writeSellOut(offerId, actor);
+      metrics.settled('sold_out', written);
+      if (done) return;
+    }
+  }
+
+  /** Fulfilment that has not advanced in its time is published again. */
+  private async redrive(): Promise<void> {
+    const { ledger, queue } = this.parts;
+    const stalled = await ledger.stalledFulfilments(REDRIVES_AT_ONCE);
+    if (stalled.length === 0) return;
+    await queue.publish(
+      stalled.map((data) => ({ jobId: fulfilJobId(data.bookingId), type: 'booking.fulfil' as const, data })),
+    );
+  }
+}

@@ -1,0 +1,174 @@
+import {
+  Logger,
+  Module,
+  Global,
+  type OnApplicationBootstrap,
+  type BeforeApplicationShutdown,
+} from '@nestjs/common';
+import type { Actor } from '../booking/booking.js';
+import { AdmissionHints } from '../booking/admission-hints.js';
+import { Ledger } from '../booking/ledger/ledger.js';
+import { Ids } from '../common/ids.js';
+import { Config } from '../config/config.js';
+import { Metrics } from '../metrics/metrics.js';
+import { WorkerActivity } from '../metrics/worker-activity.js';
+import { JobQueue } from '../queue/job-queue.js';
+import { Notifier } from '../realtime/notifier.js';
+import { BookingTokens } from '../security/booking-token.js';
+import { TokenSecret } from '../security/security.module.js';
+import { AdmissionProcessor } from './admission.processor.js';
+import { BookingPages } from './booking-pages.js';
+import { DocumentModule } from './document/document.module.js';
+import { DocumentRenderer } from './document/document-renderer.js';
+import { FulfilmentProcessor } from './fulfilment.processor.js';
+import { MailCourier } from './mail-courier.js';
+import { MailModule } from './mail/mail.module.js';
+import { Mailer } from './mail/mailer.js';
+import { MoneyKeeper } from './money-keeper.js';
+import { MoveTeller } from './move-teller.js';
+import { PaymentProvider } from './payment/payment-provider.js';
+import { EmailStep } from './steps/email.step.js';
+import { InventoryStep } from './steps/inventory.step.js';
+import { PaymentStep } from './steps/payment.step.js';
+import { PdfStep } from './steps/pdf.step.js';
+import { ValidateStep } from './steps/validate.step.js';
+import { Sweeper } from './sweeper.js';
+import { WorkerService } from './worker.service.js';
+
+const logger = new Logger('worker');
+/** Everything here is done again at its time: a line for the log, with the error's own code. */
+const warn = (error: unknown): void => logger.warn({ message: 'will be done again', err: error });
+
+const actor: Actor = { kind: 'system', id: `worker-${process.pid}`, correlationId: `worker-${process.pid}` };
+
+/** What must be left for the sweeper before it takes a booking up again: a job's whole time, and a little. */
+const QUIET_AFTER_DEADLINE_MS = 10_000;
+
+@Global()
+@Module({
+  imports: [DocumentModule, MailModule],
+  providers: [
+    {
+      provide: MoveTeller,
+      inject: [Notifier, AdmissionHints, Metrics],
+      useFactory: (notifier: Notifier, hints: AdmissionHints, metrics: Metrics) =>
+        new MoveTeller(notifier, hints, metrics),
+    },
+    {
+      provide: BookingPages,
+      inject: [Config, BookingTokens],
+      useFactory: ({ http }: Config, tokens: BookingTokens) => new BookingPages(http.publicUrl, tokens),
+    },
+    {
+      provide: AdmissionProcessor,
+      inject: [Ledger, JobQueue, MoveTeller, Metrics],
+      useFactory: (ledger: Ledger, queue: JobQueue, teller: MoveTeller, metrics: Metrics) =>
+        new AdmissionProcessor(ledger, queue, teller, metrics, actor, warn),
+    },
+    {
+      provide: FulfilmentProcessor,
+      inject: [
+        Ledger,
+        PaymentProvider,
+        DocumentRenderer,
+        Mailer,
+        MoveTeller,
+        BookingPages,
+        Notifier,
+        Metrics,
+        Ids,
+        TokenSecret,
+        Config,
+      ],
+      useFactory: (
+        ledger: Ledger,
+        provider: PaymentProvider,
+        renderer: DocumentRenderer,
+        mailer: Mailer,
+        teller: MoveTeller,
+        pages: BookingPages,
+        notifier: Notifier,
+        metrics: Metrics,
+        ids: Ids,
+        secret: TokenSecret,
+        { worker }: Config,
+      ) =>
+        new FulfilmentProcessor(
+          ledger,
+          notifier,
+          metrics,
+          { stepDelaysMs: worker.stepDelaysMs, quietMs: worker.jobDeadlineMs + QUIET_AFTER_DEADLINE_MS },
+          [
+            new ValidateStep(ledger, provider, teller, actor),
+            new PaymentStep(ledger, provider, teller, actor),
+            new PdfStep(ledger, renderer, ids, secret.bytes),
+            new EmailStep(ledger, mailer, pages),
+            new InventoryStep(ledger, teller, actor),
+          ],
+        ),
+    },
+    {
+      provide: Sweeper,
+      inject: [
+        Ledger,
+        JobQueue,
+        AdmissionProcessor,
+        Mailer,
+        PaymentProvider,
+        BookingPages,
+        MoveTeller,
+        Metrics,
+        Config,
+      ],
+      useFactory: (
+        ledger: Ledger,
+        queue: JobQueue,
+        admission: AdmissionProcessor,
+        mailer: Mailer,
+        provider: PaymentProvider,
+        pages: BookingPages,
+        teller: MoveTeller,
+        metrics: Metrics,
+        { worker, payment }: Config,
+      ) =>
+        new Sweeper({
+          ledger,
+          queue,
+          admission,
+          courier: new MailCourier(ledger, mailer, pages, warn),
+          money: new MoneyKeeper(ledger, provider, teller, actor, payment.settleAfterMs, warn),
+          teller,
+          metrics,
+          actor,
+          intervalMs: worker.sweepIntervalMs,
+          failed: warn,
+        }),
+    },
+    {
+      provide: WorkerService,
+      inject: [JobQueue, Ledger, AdmissionProcessor, FulfilmentProcessor, Sweeper, Metrics, Config],
+      useFactory: (
+        queue: JobQueue,
+        ledger: Ledger,
+        admission: AdmissionProcessor,
+        fulfilment: FulfilmentProcessor,
+        sweeper: Sweeper,
+        metrics: Metrics,
+        config: Config,
+      ) => new WorkerService(queue, ledger, admission, fulfilment, sweeper, metrics, config, actor, warn),
+    },
+    { provide: WorkerActivity, useExisting: WorkerService },
+  ],
+  exports: [WorkerActivity],
+})
+export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  constructor(private readonly worker: WorkerService) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.worker.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.worker.stop();
+  }
+}
