@@ -8,7 +8,7 @@ export const BANDS = [
 
 const FARTHEST = BANDS.length - 1;
 
-/** Sockets told in one go, some 8 ms: a larger crowd is told in turns, so that the process answers in between. */
+/** Sockets told in one go, some 10 ms: a larger crowd is told in turns, so that the process answers in between. */
 const CELL_SIZE = 500;
 
 /** Not all members of a cell were told of the same sell-out. */

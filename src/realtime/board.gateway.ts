@@ -7,6 +7,7 @@ import {
 } from '@nestjs/websockets';
 import type { DefaultEventsMap, Server, Socket } from 'socket.io';
 import { AppError, type ErrorCode, ERRORS } from '../common/errors.js';
+import { isRetryable } from '../database/database.js';
 import { BoardPusher } from './board-pusher.js';
 import type { ClientEvents, JoinAnswer, ServerEvents } from './events.js';
 import { type JoinRequest, parseJoin, tokenOf } from './join-request.js';
@@ -35,6 +36,11 @@ const refused = (code: ErrorCode, title: string = ERRORS[code].title): JoinAnswe
   code,
   title,
 });
+
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof AppError) return error.code;
+  return isRetryable(error) ? 'UNAVAILABLE' : 'INTERNAL';
+}
 
 /** Socket.IO's own way back to the client, where it asked for one. */
 const isAnswer = (sent: unknown): sent is (reply: JoinAnswer) => void => typeof sent === 'function';
@@ -99,8 +105,9 @@ export class BoardGateway implements OnGatewayInit, OnGatewayConnection, OnGatew
     try {
       reply = await this.join(socket, sent[0]);
     } catch (error) {
-      if (!(error instanceof AppError)) this.logger.error(error);
-      reply = refused(error instanceof AppError ? error.code : 'INTERNAL');
+      const code = codeOf(error);
+      if (code === 'INTERNAL') this.logger.error(error);
+      reply = refused(code);
     }
     if (isAnswer(acknowledge)) acknowledge(reply);
     else if (reply.ok) socket.emit('booking', reply.snapshot);

@@ -42,7 +42,8 @@ describe('the board while PostgreSQL fails', () => {
 
   it('comes back by itself after all its connections were killed, again and again', async () => {
     for (let times = 1; times <= 4; times += 1) {
-      expect(await killConnections()).toBeGreaterThanOrEqual(6);
+      // the sender's and the receiver's at least; the others may still be on their way back
+      expect(await killConnections()).toBeGreaterThanOrEqual(2);
       let told = 0;
       await eventually(() => {
         a.notifier.progress(line.booking(3, { state: 'paid', progress: (told += 1) }), []);
