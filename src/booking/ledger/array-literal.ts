@@ -3,10 +3,17 @@
  * column; on the accept path most columns need none.
  */
 
-/** For values that hold no quote, comma, brace, backslash or space and are never null: ids, numbers, hashes. */
+/**
+ * For values that hold no quote, comma, brace, backslash or space and are never null: ids, numbers, hashes. Empty
+ * ones may come: the hash of a request without a key is.
+ */
 export function arrayLiteral<T>(rows: readonly T[], of: (row: T) => string | number): string {
   let literal = '{';
-  for (let i = 0; i < rows.length; i++) literal += (i === 0 ? '' : ',') + String(of(rows[i] as T));
+  for (let i = 0; i < rows.length; i++) {
+    const value = of(rows[i] as T);
+    if (i !== 0) literal += ',';
+    literal += value === '' ? '""' : String(value);
+  }
   return literal + '}';
 }
 
