@@ -40,7 +40,7 @@ export const USAGE = `npm run rehearse -- [options]
   --sockets SHARE    follow by socket (0.2)       --prepaid SHARE    pay up front (0)
   --hold-seconds N   time to pay (5)              --step-seconds A,B,C,D,E  work added to the five steps
   --apis N           api processes (1; 2 with --kill-apis)
-  --workers N        worker processes (1; 3 with --kill-workers)
+  --workers N        worker processes (1; 4 with --kill-workers)
   --kill-workers     kill one worker each second  --kill-apis        kill one api process each second
   --seed N           repeat a crowd               --timeout N        seconds before it gives up
   --url URL --token JWT   a running server and an operator's token, instead of processes of its own
@@ -109,7 +109,7 @@ export function parseOptions(argv: readonly string[], freshSeed: number): Option
     holdSeconds: whole('hold-seconds', given['hold-seconds'], 5, 1, 3600),
     stepSeconds: stepSeconds(given['step-seconds'], mistakes),
     apis: whole('apis', given.apis, given['kill-apis'] === true ? 2 : 1, 1, 16),
-    workers: whole('workers', given.workers, given['kill-workers'] === true ? 3 : 1, 1, 16),
+    workers: whole('workers', given.workers, given['kill-workers'] === true ? 4 : 1, 1, 16),
     killWorkers: given['kill-workers'] === true,
     killApis: given['kill-apis'] === true,
     seed: whole('seed', given.seed, freshSeed, 0, 4294967295),

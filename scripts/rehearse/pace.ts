@@ -11,7 +11,7 @@ export interface Crowd {
 }
 
 /** Questions a second that all who poll from far back ask together, at most. */
-const FAR_POLLS_PER_SECOND = 500;
+const FAR_POLLS_PER_SECOND = 300;
 const FAR_MS = 1000;
 /** How long a client with a socket waits between questions that no event gave it a reason for. */
 const SAFETY_MS = 15_000;

@@ -76,9 +76,8 @@ export function judgeBoard(
     const now = customer.watch.shown;
     const row = rows?.get(last.bookingId);
     if (now === null || facts(now) !== facts(last) || now.ticketCodes.join() !== last.ticketCodes.join()) {
-      violations.push(
-        `${customer.name} was last shown ${facts(last)}, and then ${now === null ? 'nothing' : facts(now)}`,
-      );
+      const then = now === null ? 'nothing' : `${facts(now)} ${codes(now)}`;
+      violations.push(`${customer.name} was last shown ${facts(last)} ${codes(last)}, and then ${then}`);
     }
     if (rows !== null && (row === undefined || facts(row) !== facts(last))) {
       violations.push(
@@ -96,6 +95,8 @@ export function judgeBoard(
     violations,
   );
 }
+
+const codes = ({ ticketCodes }: Shown): string => `with ${ticketCodes.length} ticket codes`;
 
 const facts = ({ seq, state, reason, progress }: LedgerRow): string =>
   `number ${seq} ${state}${reason === null ? '' : ` (${reason})`} at ${progress} %`;

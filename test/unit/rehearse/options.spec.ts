@@ -52,7 +52,7 @@ describe('the options of a rehearsal', () => {
   });
 
   it('starts as many processes as killing one each second needs', () => {
-    expect(parse('--kill-workers --kill-apis')).toMatchObject({ apis: 2, workers: 3 });
+    expect(parse('--kill-workers --kill-apis')).toMatchObject({ apis: 2, workers: 4 });
   });
 
   it('names every mistake at once', () => {
