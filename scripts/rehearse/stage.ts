@@ -61,12 +61,15 @@ export async function ownStage(options: Options, log: (message: string) => void)
     const database = await startEmbedded({ dataDir, log });
     closers.push(() => (options.keep ? database.stop() : database.discard()));
     const secret = randomBytes(32).toString('base64url');
-    const shared = environment(options, { databaseUrl: database.url, secret, dataDir });
-    const make = (role: 'api' | 'worker', count: number): Promise<Placed[]> =>
-      Promise.all(
-        Array.from({ length: count }, (_, index) => place(role, index + 1, shared, folder, janitor.report)),
-      );
-    const [apis, workers] = [await make('api', options.apis), await make('worker', options.workers)];
+    const ports = await freePorts(2 * (options.apis + options.workers));
+    const publicUrl = origin(ports[0] ?? 0);
+    const env = environment(options, { databaseUrl: database.url, secret, dataDir, publicUrl });
+    const make = (role: 'api' | 'worker', count: number): Placed[] =>
+      Array.from({ length: count }, (_, index) => {
+        const own = { port: ports.shift() ?? 0, metricsPort: ports.shift() ?? 0 };
+        return place(role, index + 1, own, { env, folder, onPid: janitor.report });
+      });
+    const [apis, workers] = [make('api', options.apis), make('worker', options.workers)];
     const servers = [...apis, ...workers].map(({ server }) => server);
     closers.push(async () => void (await Promise.all(servers.map((server) => server.stop()))));
     // The first one migrates alone; the others find it done.
@@ -83,7 +86,7 @@ export async function ownStage(options: Options, log: (message: string) => void)
     const kills = (placed: readonly Placed[]): number =>
       placed.reduce((sum, { server }) => sum + server.kills, 0);
     return {
-      origins: apis.map(({ port }) => `http://127.0.0.1:${port}`),
+      origins: apis.map(({ port }) => origin(port)),
       token: await operatorToken(secret),
       databaseUrl: database.url,
       folder,
@@ -110,15 +113,22 @@ interface Placed {
   readonly port: number;
 }
 
+const origin = (port: number): string => `http://127.0.0.1:${port}`;
+
+async function freePorts(count: number): Promise<number[]> {
+  const found = new Set<number>();
+  while (found.size < count) found.add(await freePort());
+  return [...found];
+}
+
 /** A process on ports that it keeps when it is started again. */
-async function place(
+function place(
   role: 'api' | 'worker',
   index: number,
-  shared: Readonly<Record<string, string>>,
-  folder: string,
-  onPid: ServerOptions['onPid'],
-): Promise<Placed> {
-  const [port, metricsPort] = [await freePort(), await freePort()];
+  own: { readonly port: number; readonly metricsPort: number },
+  shared: Pick<ServerOptions, 'env' | 'onPid'> & { readonly folder: string },
+): Placed {
+  const { port, metricsPort } = own;
   const server = new ServerProcess({
     name: `${role} ${index}`,
     args: [
@@ -127,10 +137,10 @@ async function place(
       '--role',
       role,
     ],
-    env: { ...shared, PORT: String(port), PROMETHEUS_PORT: String(metricsPort) },
-    readyUrl: `http://127.0.0.1:${role === 'api' ? port : metricsPort}/health/ready`,
-    logFile: join(folder, `${role}-${index}.log`),
-    onPid,
+    env: { ...shared.env, PORT: String(port), PROMETHEUS_PORT: String(metricsPort) },
+    readyUrl: `${origin(role === 'api' ? port : metricsPort)}/health/ready`,
+    logFile: join(shared.folder, `${role}-${index}.log`),
+    onPid: shared.onPid,
   });
   return { server, port };
 }
@@ -138,12 +148,19 @@ async function place(
 /** Everything that the processes know: nothing of the caller's environment may change a rehearsal. */
 function environment(
   options: Options,
-  own: { readonly databaseUrl: string; readonly secret: string; readonly dataDir: string },
+  own: {
+    readonly databaseUrl: string;
+    readonly secret: string;
+    readonly dataDir: string;
+    /** One for all, as behind a balancer: the links in the answers of all api processes are the same. */
+    readonly publicUrl: string;
+  },
 ): Record<string, string> {
   return {
     DATABASE_URL: own.databaseUrl,
     JWT_SECRET: own.secret,
     DATA_DIR: own.dataDir,
+    PUBLIC_URL: own.publicUrl,
     LOG_LEVEL: 'warn',
     ...(options.stepSeconds === null ? {} : steps(options, options.stepSeconds)),
   };

@@ -1,7 +1,7 @@
 import { STATES, TRANSITIONS, type BookingState } from '../../src/booking/booking.js';
 import type { LineEvent } from '../../src/realtime/events.js';
 import { placeInLine, type Place } from '../../src/realtime/place.js';
-import { problemCode, type Accepted, type Shown } from './answers.js';
+import { object, problemCode, type Accepted, type Shown } from './answers.js';
 import type { HttpAnswer } from './http.js';
 
 /** For each state, all that can follow it in one or more steps: a client may sleep through some of them. */
@@ -18,6 +18,14 @@ function reachable(from: BookingState): ReadonlySet<BookingState> {
     open.push(...TRANSITIONS[next]);
   }
   return found;
+}
+
+/** The members that two JSON objects do not share; no values, as one of them is a token. */
+function differences(a: unknown, b: unknown): string[] {
+  const [first, second] = [object(a), object(b)];
+  return [...new Set([...Object.keys(first), ...Object.keys(second)])].filter(
+    (name) => JSON.stringify(first[name]) !== JSON.stringify(second[name]),
+  );
 }
 
 /** One client's memory of what it was shown, and the judge of whether it adds up. */
@@ -86,11 +94,16 @@ export class Watch {
 
   /** One request sent twice at once: accepted once, and answered the same twice. */
   sameAnswers(first: HttpAnswer, second: HttpAnswer): void {
-    const [a, b] = [first, second].map(({ status, body }) =>
-      status === 202 ? JSON.stringify(body) : problemCode(status, body),
+    const codes = [first, second].map(({ status, body }) =>
+      status === 202 ? '202' : problemCode(status, body),
     );
-    if (a !== b)
-      this.blame(`sent one request twice and was answered ${first.status} and ${second.status}, not alike`);
+    if (codes[0] !== codes[1]) {
+      this.blame(`sent one request twice and was answered ${codes.join(' and ')}`);
+    } else if (first.status === 202) {
+      const different = differences(first.body, second.body);
+      if (different.length > 0)
+        this.blame(`sent one request twice; the answers differ in ${different.join(', ')}`);
+    }
   }
 
   blame(what: string): void {
