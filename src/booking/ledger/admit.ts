@@ -33,6 +33,8 @@ begin
 
   if o.starts_at <= v_now then
     perform sell_out_line(p_offer, v_now, p_actor);
+    -- Nothing is ever granted again: without this every sweep would look.
+    update booking_line set admitted = wanted where offer_id = p_offer and admitted <> wanted;
   elsif not o.paused then
     for c in
       select b.seq, b.quantity

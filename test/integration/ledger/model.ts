@@ -1,0 +1,241 @@
+import type { BookingState, StepName } from '../../../src/booking/booking.js';
+
+/** The line as the design describes it, without a database: lists, loops and nothing clever. */
+export interface ModelBooking {
+  readonly seq: number;
+  readonly position: number;
+  readonly customer: number;
+  readonly quantity: number;
+  readonly prepaid: boolean;
+  state: BookingState;
+  fence: number;
+  /** Whether the time to pay runs, or has run out. */
+  time: 'none' | 'ahead' | 'over';
+  readonly attempts: Map<number, 'started' | 'captured' | 'declined' | 'voided'>;
+  readonly steps: Set<StepName>;
+  /** Fences whose charge is given back. */
+  readonly refunds: Set<number>;
+  letter: 'none' | 'open' | 'resolved';
+  /** Every state it came to, in order. */
+  readonly history: BookingState[];
+}
+
+export interface Rules {
+  readonly capacity: number;
+  readonly limit: number;
+  readonly maxLength: number;
+  readonly maxQuantity: number;
+}
+
+export interface ModelRequest {
+  readonly customer: number;
+  readonly quantity: number;
+  readonly prepaid: boolean;
+  readonly key: number | null;
+}
+
+const OWNED: readonly BookingState[] = ['held', 'paying', 'paid', 'confirmed'];
+const isOneOf = (booking: ModelBooking, states: readonly BookingState[]): boolean =>
+  states.includes(booking.state);
+const units = (bookings: readonly ModelBooking[]): number => bookings.reduce((sum, b) => sum + b.quantity, 0);
+
+export class Line {
+  readonly bookings: ModelBooking[] = [];
+  capacity: number;
+  paused = false;
+  begun = false;
+  /** Somebody may have to be granted something. */
+  due = false;
+  /** Bookings that a decision covers and whose rows do not say so yet. */
+  unwritten = 0;
+  deciding = false;
+  private readonly keys = new Map<string, { body: string; booking: ModelBooking }>();
+
+  constructor(private readonly rules: Rules) {
+    this.capacity = rules.capacity;
+  }
+
+  in(...states: BookingState[]): ModelBooking[] {
+    return this.bookings.filter((booking) => isOneOf(booking, states));
+  }
+  get waiting(): ModelBooking[] {
+    return this.in('waiting');
+  }
+  get available(): number {
+    return this.capacity - units(this.in(...OWNED));
+  }
+  /** What can still come to somebody who waits, now or later. */
+  get notFinal(): number {
+    return this.begun ? 0 : this.capacity - units(this.in('paid', 'confirmed'));
+  }
+  get grantable(): ModelBooking[] {
+    return this.waiting.filter(({ quantity }) => quantity <= this.available);
+  }
+
+  accept(request: ModelRequest): ModelBooking | string {
+    const { customer, quantity, prepaid } = request;
+    const body = `${quantity} ${prepaid}`;
+    const known = request.key === null ? undefined : this.keys.get(`${customer} ${request.key}`);
+    if (known !== undefined) return known.body === body ? known.booking : 'IDEMPOTENCY_KEY_REUSED';
+    if (this.paused) return 'OFFER_PAUSED';
+    if (this.begun) return 'OFFER_CLOSED';
+    if (quantity > this.rules.maxQuantity) return 'LIMIT_PER_CUSTOMER';
+    if (quantity > this.notFinal) return 'SOLD_OUT';
+    const own = this.in('waiting', ...OWNED).filter((booking) => booking.customer === customer);
+    if (units(own) + quantity > this.rules.limit) return 'LIMIT_PER_CUSTOMER';
+    if (this.waiting.length >= this.rules.maxLength) return 'LINE_FULL';
+    const booking: ModelBooking = {
+      ...{ customer, quantity, prepaid, state: 'waiting', fence: 0, time: 'none', letter: 'none' },
+      ...{ seq: this.bookings.length + 1, position: this.waiting.length + 1, history: ['waiting'] },
+      ...{ attempts: new Map(), steps: new Set(), refunds: new Set() },
+    };
+    this.bookings.push(booking);
+    if (request.key !== null) this.keys.set(`${customer} ${request.key}`, { body, booking });
+    if (this.available > 0) this.due = true;
+    return booking;
+  }
+
+  admit(limit: number): ModelBooking[] {
+    const granted: ModelBooking[] = [];
+    if (this.paused && !this.begun) return granted;
+    this.due = false;
+    if (this.begun) this.decide();
+    else {
+      for (const booking of this.grantable) {
+        if (this.available === 0) break;
+        if (granted.length === limit) this.due = true;
+        if (granted.length === limit) break;
+        if (booking.quantity <= this.available) granted.push(this.grant(booking));
+      }
+    }
+    return granted;
+  }
+  private grant(booking: ModelBooking): ModelBooking {
+    this.move(booking, 'held');
+    if (booking.prepaid) this.startAttempt(booking);
+    else booking.time = 'ahead';
+    return booking;
+  }
+
+  pay(booking: ModelBooking): string {
+    if (booking.state === 'paying') return 'PAYMENT_IN_PROGRESS';
+    if (booking.state === 'waiting') return 'NOT_HELD';
+    if (booking.state === 'expired' || (booking.state === 'held' && booking.time === 'over'))
+      return 'HOLD_EXPIRED';
+    if (booking.state !== 'held') return 'ALREADY_SETTLED';
+    this.startAttempt(booking);
+    return 'DONE';
+  }
+  private startAttempt(booking: ModelBooking): void {
+    this.move(booking, 'paying');
+    booking.attempts.set(booking.fence, 'started');
+  }
+
+  charge(booking: ModelBooking, fence: number, outcome: 'captured' | 'declined' | 'voided'): boolean | null {
+    const before = booking.attempts.get(fence);
+    if (before === undefined) return null;
+    if (before !== 'started' && (before === 'captured' || outcome !== 'captured')) return false;
+    booking.attempts.set(fence, outcome);
+    if (before !== 'started' || booking.state !== 'paying' || booking.fence !== fence) {
+      if (outcome === 'captured') booking.refunds.add(fence);
+      return false;
+    }
+    if (outcome === 'captured') {
+      this.move(booking, 'paid');
+      booking.steps.add('payment');
+      booking.time = 'none';
+      this.decide();
+    } else if (booking.time === 'over') this.release(booking, 'expired');
+    else {
+      this.move(booking, 'held');
+      booking.time = 'ahead';
+    }
+    return true;
+  }
+
+  /** With a fence as the worker turns an invalid booking away, without as its customer leaves. */
+  cancel(booking: ModelBooking, fence: number | null): string {
+    if (booking.state === 'paying' && fence !== booking.fence) return 'PAYMENT_IN_PROGRESS';
+    if (!isOneOf(booking, ['waiting', 'held', 'paying'])) return 'ALREADY_SETTLED';
+    if (booking.state === 'paying') booking.attempts.set(booking.fence, 'voided');
+    if (booking.state === 'waiting') this.move(booking, 'cancelled');
+    else this.release(booking, 'cancelled');
+    return 'DONE';
+  }
+  expire(): number {
+    const over = this.in('held').filter(({ time }) => time === 'over');
+    for (const booking of over) this.release(booking, 'expired');
+    return over.length;
+  }
+  private release(booking: ModelBooking, to: 'expired' | 'cancelled' | 'refunded'): void {
+    this.move(booking, to);
+    booking.time = 'none';
+    this.due = true;
+  }
+
+  /** Units sold for good leave too few: all who need more are told at once, their rows follow. */
+  decide(): void {
+    const unlucky = this.waiting.filter(({ quantity }) => quantity > this.notFinal);
+    if (this.deciding || unlucky.length === 0) return;
+    for (const booking of unlucky) this.move(booking, 'sold_out');
+    this.deciding = true;
+    this.unwritten = unlucky.length;
+  }
+  write(limit: number): { written: number; done: boolean } {
+    if (!this.deciding) return { written: 0, done: true };
+    const written = Math.min(limit, this.unwritten);
+    this.unwritten -= written;
+    if (written < limit) {
+      this.deciding = false;
+      this.decide();
+    }
+    return { written, done: !this.deciding };
+  }
+
+  resize(capacity: number): string {
+    if (capacity < units(this.in(...OWNED))) return 'CAPACITY_BELOW_SOLD';
+    const less = capacity < this.capacity;
+    this.capacity = capacity;
+    this.due = true;
+    if (less) this.decide();
+    return 'DONE';
+  }
+  pause(on: boolean): string {
+    this.paused = on;
+    this.due = true;
+    return 'DONE';
+  }
+
+  step(booking: ModelBooking, step: 'validate' | 'pdf' | 'email'): boolean {
+    if (booking.state !== (step === 'validate' ? 'paying' : 'paid') || booking.steps.has(step)) return false;
+    booking.steps.add(step);
+    return true;
+  }
+  confirm(booking: ModelBooking): boolean {
+    if (booking.state !== 'paid' || booking.steps.size < 4) return false;
+    booking.steps.add('inventory');
+    this.move(booking, 'confirmed');
+    return true;
+  }
+  openLetter(booking: ModelBooking): boolean {
+    if (booking.state !== 'paid' || booking.letter === 'open') return false;
+    booking.letter = 'open';
+    return true;
+  }
+  resolve(booking: ModelBooking, how: 'replayed' | 'discarded'): string {
+    if (booking.letter !== 'open') return 'DEAD_LETTER_RESOLVED';
+    booking.letter = 'resolved';
+    if (how === 'replayed') return 'DONE';
+    booking.refunds.add(
+      Math.max(...[...booking.attempts.keys()].filter((f) => booking.attempts.get(f) === 'captured')),
+    );
+    this.release(booking, 'refunded');
+    return 'DONE';
+  }
+
+  private move(booking: ModelBooking, to: BookingState): void {
+    booking.state = to;
+    booking.history.push(to);
+    if (to === 'held' || to === 'paying') booking.fence++;
+  }
+}

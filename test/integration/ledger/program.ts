@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import type { BookingState } from '../../../src/booking/booking.js';
+import type { ModelRequest, Rules } from './model.js';
+
+/** Which booking a command is for: one in a state that suits it, or any at all. */
+interface Pick {
+  readonly suits: boolean;
+  readonly which: number;
+}
+
+export type Command =
+  | { readonly do: 'accept'; readonly batch: readonly ModelRequest[] }
+  | { readonly do: 'admit' | 'write'; readonly limit: number }
+  | { readonly do: 'pay' | 'lapse' | 'cancel' | 'confirm' | 'letter' | 'fulfil'; readonly pick: Pick }
+  | { readonly do: 'charge'; readonly pick: Pick; readonly attempt: number; readonly outcome: Outcome }
+  | { readonly do: 'reject'; readonly pick: Pick; readonly stale: boolean }
+  | { readonly do: 'step'; readonly pick: Pick; readonly step: 'validate' | 'pdf' | 'email' }
+  | { readonly do: 'resolve'; readonly pick: Pick; readonly how: 'replayed' | 'discarded' }
+  | { readonly do: 'resize'; readonly capacity: number }
+  | { readonly do: 'pause'; readonly on: boolean }
+  | { readonly do: 'expire' | 'begin' | 'check' | 'look' | 'prune' | 'seal' };
+
+export type Outcome = 'captured' | 'declined' | 'voided';
+
+/** The states in which a command does what it is for. */
+const SUITS: Partial<Record<Command['do'], readonly BookingState[]>> = {
+  pay: ['held'],
+  lapse: ['held', 'paying'],
+  cancel: ['waiting', 'held'],
+  confirm: ['paid'],
+  letter: ['paid'],
+  fulfil: ['held', 'paying'],
+  charge: ['paying'],
+  reject: ['paying'],
+  step: ['paying', 'paid'],
+  resolve: ['paid'],
+};
+
+/** The booking that a command means, among those that there are. */
+export function chosen<B extends { readonly state: BookingState }>(
+  command: Extract<Command, { pick: Pick }>,
+  bookings: readonly B[],
+): B | undefined {
+  const { suits, which } = command.pick;
+  const suiting = suits ? bookings.filter(({ state }) => SUITS[command.do]?.includes(state)) : bookings;
+  return suiting[which % Math.max(1, suiting.length)];
+}
+
+const pick = fc.record({
+  suits: fc.integer({ min: 0, max: 9 }).map((n) => n < 8),
+  which: fc.nat({ max: 1000 }),
+});
+
+const request = (customers: number): fc.Arbitrary<ModelRequest> =>
+  fc.record({
+    customer: fc.nat({ max: customers - 1 }),
+    quantity: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(1) },
+      { arbitrary: fc.integer({ min: 1, max: 5 }), weight: 2 },
+    ),
+    prepaid: fc.integer({ min: 0, max: 9 }).map((n) => n < 3),
+    key: fc.option(fc.nat({ max: 2 }), { freq: 2 }),
+  });
+
+export const rules: fc.Arbitrary<Rules> = fc.record({
+  capacity: fc.integer({ min: 0, max: 8 }),
+  limit: fc.integer({ min: 1, max: 8 }),
+  maxLength: fc.integer({ min: 2, max: 30 }),
+  maxQuantity: fc.integer({ min: 1, max: 4 }),
+});
+
+/** One command; of `customers` many customers. */
+export function command(customers: number): fc.Arbitrary<Command> {
+  const batch = fc.uniqueArray(request(customers), {
+    selector: (r) => r.customer,
+    minLength: 1,
+    maxLength: 6,
+  });
+  const limit = fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constant(500));
+  const of = <Name extends Command['do']>(name: Name): fc.Arbitrary<Name> => fc.constant(name);
+  const weighted: [number, fc.Arbitrary<Command>][] = [
+    [12, fc.record({ do: of('accept'), batch })],
+    [10, fc.record({ do: of('admit'), limit })],
+    [5, fc.record({ do: of('pay'), pick })],
+    [
+      8,
+      fc.record({
+        do: of('charge'),
+        pick,
+        attempt: fc.nat({ max: 5 }),
+        outcome: fc.constantFrom<Outcome>('captured', 'captured', 'declined', 'voided'),
+      }),
+    ],
+    [3, fc.record({ do: of('lapse'), pick })],
+    [3, fc.record({ do: of('expire') })],
+    [5, fc.record({ do: of('cancel'), pick })],
+    [2, fc.record({ do: of('reject'), pick, stale: fc.boolean() })],
+    [2, fc.record({ do: of('step'), pick, step: fc.constantFrom('validate', 'pdf', 'email') })],
+    [2, fc.record({ do: of('confirm'), pick })],
+    [4, fc.record({ do: of('fulfil'), pick })],
+    [1, fc.record({ do: of('letter'), pick })],
+    [1, fc.record({ do: of('resolve'), pick, how: fc.constantFrom('replayed', 'discarded', 'discarded') })],
+    [3, fc.record({ do: of('resize'), capacity: fc.integer({ min: 0, max: 10 }) })],
+    [1, fc.record({ do: of('pause'), on: fc.integer({ min: 0, max: 2 }).map((n) => n === 0) })],
+    [4, fc.record({ do: of('write'), limit: fc.integer({ min: 1, max: 4 }) })],
+    [1, fc.record({ do: fc.constantFrom('check', 'begin') })],
+    [3, fc.record({ do: fc.constantFrom('look', 'look', 'prune', 'seal') })],
+  ];
+  return fc.oneof(...weighted.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+}
+
+/** The seed of this run; `FAIRLINE_SEED` repeats one. */
+export function seedOf(name: string): number {
+  const given = Number(process.env['FAIRLINE_SEED'] ?? Number.NaN);
+  const seed = Number.isInteger(given) ? given : Math.floor(Math.random() * 2 ** 31);
+  process.stdout.write(`${name}: FAIRLINE_SEED=${seed}\n`);
+  return seed;
+}

@@ -1,0 +1,14 @@
+import { openLedger, type TestLedger } from '../../support/ledger.js';
+import { followsTheModel } from './properties.js';
+
+jest.setTimeout(120_000);
+
+describe('The ledger', () => {
+  let world: TestLedger;
+  beforeEach(async () => {
+    world = await openLedger();
+  });
+  afterEach(() => world.close());
+
+  it('does what the model of a line does, command by command', () => followsTheModel(world, 150));
+});

@@ -1,0 +1,245 @@
+import { expire } from '../../../src/booking/ledger/release.js';
+import { writeSellOut } from '../../../src/booking/ledger/sell-out.js';
+import type { SeqRange } from '../../../src/booking/ledger/types.js';
+import {
+  ACTOR,
+  newOffer,
+  refusalOf,
+  requestFor,
+  letterOf,
+  ticketsOf,
+  type TestLedger,
+} from '../../support/ledger.js';
+import { Line, type ModelBooking, type ModelRequest, type Rules } from './model.js';
+import { expected, observe } from './observe.js';
+import { chosen, type Command } from './program.js';
+
+interface Answers {
+  readonly told: unknown;
+  readonly meant: unknown;
+}
+const NOTHING: Answers = { told: null, meant: null };
+
+/** One line twice: in the ledger and in the model. After each command both must say the same. */
+export class Twin {
+  private readonly model: Line;
+  private readonly ids = new Map<number, string>();
+  private readonly letters = new Map<number, string>();
+  private readonly view = { version: 0, lastSeq: 0, waiting: new Set<number>() };
+
+  private constructor(
+    private readonly world: TestLedger,
+    private readonly offerId: string,
+    private readonly rules: Rules,
+  ) {
+    this.model = new Line(rules);
+  }
+
+  static async open(world: TestLedger, rules: Rules): Promise<Twin> {
+    const { capacity, maxQuantity, limit } = rules;
+    const offer = await newOffer(world, {
+      capacity,
+      maxQuantity,
+      limitPerCustomer: limit,
+      holdSeconds: 3000,
+    });
+    return new Twin(world, offer.id, rules);
+  }
+
+  async run(commands: readonly Command[]): Promise<void> {
+    for (const [index, command] of commands.entries()) {
+      const { told, meant } = await this.both(command);
+      const at = `command ${index}: ${JSON.stringify(command)}`;
+      expect({ at, answer: told }).toEqual({ at, answer: meant });
+      expect({ at, ...(await observe(this.world, this.offerId)) }).toEqual({ at, ...expected(this.model) });
+      this.expectNobodyForgotten();
+    }
+    await this.look();
+    await this.expectEveryTransitionAudited();
+  }
+
+  /** Whatever can be granted is due: then the sweeper finds it although every hint was lost. */
+  private expectNobodyForgotten(): void {
+    const { grantable, due, begun, waiting, notFinal, deciding } = this.model;
+    if (begun) return;
+    expect({ grantable: grantable.length > 0, due }).not.toEqual({ grantable: true, due: false });
+    expect(deciding || waiting.every(({ quantity }) => quantity <= notFinal)).toBe(true);
+  }
+
+  private async both(command: Command): Promise<Answers> {
+    const { ledger, db } = this.world;
+    const { model, offerId } = this;
+    switch (command.do) {
+      case 'accept':
+        return this.accept(command.batch);
+      case 'admit': {
+        const admission = await ledger.admit(offerId, ACTOR, command.limit);
+        const meant = model.admit(command.limit).map(({ seq, state }) => ({ seq, state }));
+        return { told: admission?.bookings.map(({ seq, state }) => ({ seq, state })), meant };
+      }
+      case 'expire':
+        return { told: (await expire(db, offerId, ACTOR))?.bookings.length, meant: model.expire() };
+      case 'begin':
+        await this.world.sql(`update offer set starts_at = now() - interval '1 s' where id = $1`, [offerId]);
+        model.begun = true;
+        return NOTHING;
+      case 'check':
+        await ledger.checkSellOut(offerId, ACTOR);
+        model.decide();
+        return NOTHING;
+      case 'write': {
+        const told = await writeSellOut(db, offerId, ACTOR, command.limit);
+        return { told, meant: model.write(command.limit) };
+      }
+      case 'resize': {
+        const told = await refusalOf(ledger.changeOffer(offerId, { capacity: command.capacity }, ACTOR));
+        return { told, meant: model.resize(command.capacity) };
+      }
+      case 'pause': {
+        const told = await refusalOf(ledger.changeOffer(offerId, { paused: command.on }, ACTOR));
+        return { told, meant: model.pause(command.on) };
+      }
+      case 'look':
+        await this.look();
+        return NOTHING;
+      case 'prune':
+        await ledger.pruneDepartures(0);
+        return NOTHING;
+      case 'seal':
+        await ledger.seal();
+        return NOTHING;
+      default: {
+        const booking = chosen(command, model.bookings);
+        return booking === undefined ? NOTHING : this.one(command, booking);
+      }
+    }
+  }
+
+  private async accept(batch: readonly ModelRequest[]): Promise<Answers> {
+    const requests = batch.map(({ customer, quantity, prepaid, key }) =>
+      requestFor(this.offerId, {
+        customerId: `${this.offerId} ${customer}`,
+        quantity,
+        paymentMethod: prepaid ? 'pm_ok' : null,
+        idempotencyKey: key === null ? null : `key ${key}`,
+        bodyHash: key === null ? '' : `${quantity}-${prepaid}`,
+      }),
+    );
+    const { outcomes } = await this.world.ledger.accept(requests, this.rules.maxLength);
+    const last = this.model.bookings.length;
+    const meant = batch.map((request, index) => {
+      const answer = this.model.accept(request);
+      if (typeof answer === 'string') return answer;
+      const fresh = answer.seq > last;
+      if (fresh) this.ids.set(answer.seq, requests[index]?.bookingId ?? '');
+      return { id: this.ids.get(answer.seq), seq: answer.seq, position: answer.position, fresh };
+    });
+    const told = outcomes.map((outcome) =>
+      outcome.accepted
+        ? { id: outcome.bookingId, seq: outcome.seq, position: outcome.position, fresh: outcome.fresh }
+        : outcome.code,
+    );
+    return { told, meant };
+  }
+
+  private async one(command: Extract<Command, { pick: unknown }>, booking: ModelBooking): Promise<Answers> {
+    const { ledger } = this.world;
+    const { model } = this;
+    const id = this.ids.get(booking.seq) ?? '';
+    switch (command.do) {
+      case 'pay':
+        return { told: await refusalOf(ledger.pay(id, 'pm_ok', null, ACTOR)), meant: model.pay(booking) };
+      case 'charge': {
+        const fences = [...booking.attempts.keys()].reverse();
+        const fence = fences[command.attempt] ?? fences[0] ?? booking.fence;
+        const { outcome } = command;
+        const charge =
+          outcome === 'declined' ? { kind: outcome, reason: 'CARD_DECLINED' } : { kind: outcome };
+        const recorded = await ledger.recordCharge(id, fence, charge, ACTOR);
+        return { told: recorded?.moved ?? null, meant: model.charge(booking, fence, outcome) };
+      }
+      case 'lapse':
+        await this.world.sql(`update booking set deadline = deadline - interval '1 h' where id = $1`, [id]);
+        if (booking.time === 'ahead') booking.time = 'over';
+        return NOTHING;
+      case 'cancel':
+        return { told: await refusalOf(ledger.cancel(id, ACTOR)), meant: model.cancel(booking, null) };
+      case 'reject': {
+        const fence = booking.fence - (command.stale ? 1 : 0);
+        const told = await refusalOf(ledger.reject(id, fence, 'PRICE_MISMATCH', ACTOR));
+        return { told, meant: model.cancel(booking, fence) };
+      }
+      case 'step': {
+        const told =
+          command.step === 'pdf'
+            ? await ledger.recordDocument(id, ticketsOf(id, booking.quantity), Buffer.from('%PDF'))
+            : await ledger.recordStep(id, command.step, 80, null);
+        return { told: told !== null, meant: model.step(booking, command.step) };
+      }
+      case 'confirm':
+        return { told: (await ledger.confirm(id, ACTOR)) !== null, meant: model.confirm(booking) };
+      case 'fulfil': {
+        const answers: Answers[] = [];
+        for (const part of FULFIL) answers.push(await this.one({ ...part, pick: command.pick }, booking));
+        return { told: answers.map(({ told }) => told), meant: answers.map(({ meant }) => meant) };
+      }
+      case 'letter': {
+        const opened = await ledger.openDeadLetter(letterOf(id), ACTOR);
+        if (opened !== null) this.letters.set(booking.seq, opened.id);
+        return { told: opened !== null, meant: model.openLetter(booking) };
+      }
+      case 'resolve': {
+        const letter = this.letters.get(booking.seq);
+        if (letter === undefined) return NOTHING;
+        const told = await refusalOf(ledger.resolveDeadLetter(letter, command.how, null, ACTOR));
+        return { told, meant: model.resolve(booking, command.how) };
+      }
+    }
+  }
+
+  /** Follows the line by differences, as the board does, to what a whole read says and to the model. */
+  private async look(): Promise<void> {
+    const { ledger } = this.world;
+    const whole = await ledger.readLine(this.offerId, null);
+    const read = await ledger.readLine(this.offerId, this.view.version === 0 ? null : this.view);
+    if (whole?.waiting == null || read === null) throw new Error('the line cannot be read');
+    if (read.waiting !== null) this.view.waiting = new Set(read.waiting.flatMap(numbers));
+    else {
+      for (let seq = this.view.lastSeq + 1; seq <= read.state.lastSeq; seq++) this.view.waiting.add(seq);
+      for (const seq of read.departed.flatMap(numbers)) this.view.waiting.delete(seq);
+    }
+    this.view.version = read.state.version;
+    this.view.lastSeq = read.state.lastSeq;
+    const waiting = this.model.waiting.map(({ seq }) => seq);
+    expect(whole.waiting.flatMap(numbers)).toEqual(waiting);
+    expect([...this.view.waiting].sort((a, b) => a - b)).toEqual(waiting);
+  }
+
+  /** The log of each booking names the states that it came to, in their order. */
+  private async expectEveryTransitionAudited(): Promise<void> {
+    const { deciding, bookings } = this.model;
+    while (this.model.deciding) await this.both({ do: 'write', limit: 500 });
+    const rows = await this.world.sql<{ seq: string; states: string[] }>(
+      `select b.seq, array_agg(e.to_state::text order by e.version, e.ordinal) as states
+       from booking b join audit_event e on e.booking_id = b.id and e.to_state is not null
+       where b.offer_id = $1 group by b.seq order by b.seq`,
+      [this.offerId],
+    );
+    expect({ deciding, log: rows.map(({ states }) => states) }).toEqual({
+      deciding,
+      log: bookings.map(({ history }) => history),
+    });
+  }
+}
+
+const FULFIL = [
+  { do: 'pay' },
+  { do: 'step', step: 'validate' },
+  { do: 'charge', attempt: 0, outcome: 'captured' },
+  { do: 'step', step: 'pdf' },
+  { do: 'step', step: 'email' },
+  { do: 'confirm' },
+] as const;
+
+const numbers = ([low, high]: SeqRange): number[] =>
+  Array.from({ length: high - low + 1 }, (_, index) => low + index);

@@ -1,0 +1,257 @@
+import { randomUUID } from 'node:crypto';
+import { Client, type QueryResultRow } from 'pg';
+import { Acceptances } from '../../src/booking/acceptance.js';
+import { AdmissionHints } from '../../src/booking/admission-hints.js';
+import type { Actor } from '../../src/booking/booking.js';
+import { Ledger, ROUTINES } from '../../src/booking/ledger/ledger.js';
+import type {
+  Acceptance,
+  AcceptOutcome,
+  AcceptRequest,
+  NewOffer,
+  Offer,
+  ProviderCharge,
+  Ticket,
+} from '../../src/booking/ledger/types.js';
+import { Database } from '../../src/database/database.js';
+import { migrate } from '../../src/database/migrate.js';
+import { NoMetrics } from '../../src/metrics/metrics.js';
+import { Notifier } from '../../src/realtime/notifier.js';
+import { createTestDatabase } from './database.js';
+
+export const ACTOR: Actor = { kind: 'system', id: 'test', correlationId: 'correlation' };
+export const MAX_LENGTH = 100_000;
+const CONNECTIONS = 4;
+
+/** A change to the ledger as it stands in the tests' own database: what would happen without a guard? */
+export interface Tampering {
+  /** Of the text of the routines; each must be found, or the tampering has lost what it removes. */
+  readonly routines?: readonly { readonly find: string; readonly put: string; readonly times?: number }[];
+  /** Statements run on the tables afterwards. */
+  readonly tables?: readonly string[];
+}
+
+/** A ledger on a database of its own, and what a test may do to it that no verb does. */
+export interface TestLedger {
+  readonly url: string;
+  readonly db: Database;
+  readonly ledger: Ledger;
+  /** The ledger as another process has it: connections of its own. */
+  another(url?: string): { readonly db: Database; readonly ledger: Ledger };
+  /** Past every verb. */
+  sql<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** A connection that the test may leave in a transaction. */
+  session(): Promise<Client>;
+  /** Closes every connection and deletes the database. */
+  close(): Promise<void>;
+}
+
+export async function openLedger(tampering: Tampering = {}): Promise<TestLedger> {
+  const database = await createTestDatabase();
+  const routines = tampered(ROUTINES, tampering.routines ?? []);
+  await migrate(database.url, routines);
+  const databases: Database[] = [];
+  const clients: Client[] = [];
+  const connect = (url: string): { db: Database; ledger: Ledger } => {
+    const db = new Database(url, CONNECTIONS);
+    databases.push(db);
+    return { db, ledger: new Ledger(db) };
+  };
+  const session = async (): Promise<Client> => {
+    const client = new Client({ connectionString: database.url, options: '-c timezone=UTC' });
+    client.on('error', () => undefined);
+    clients.push(client);
+    await client.connect();
+    return client;
+  };
+  const admin = await session();
+  // No test here crashes the server, and thousands of commits need not wait for the disk.
+  await admin.query(
+    `do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$`,
+  );
+  for (const statement of tampering.tables ?? []) await admin.query(statement);
+  return {
+    url: database.url,
+    ...connect(database.url),
+    another: (url = database.url) => connect(url),
+    session,
+    sql: async <Row extends QueryResultRow>(text: string, values: readonly unknown[] = []) =>
+      (await admin.query<Row>(text, [...values])).rows,
+    close: async () => {
+      await Promise.all([...databases.map((db) => db.close()), ...clients.map((client) => client.end())]);
+      await database.drop();
+    },
+  };
+}
+
+function tampered(
+  routines: readonly string[],
+  changes: readonly { find: string; put: string; times?: number }[],
+): string[] {
+  let text = routines.join('\n');
+  for (const { find, put, times = 1 } of changes) {
+    const parts = text.split(find);
+    if (parts.length !== times + 1) {
+      throw new Error(
+        `the guard to remove is there ${parts.length - 1} times, not ${times}: ${find}. Name its new text.`,
+      );
+    }
+    text = parts.join(put);
+  }
+  return [text];
+}
+
+/** An offer on sale with sensible rules, but for those named. */
+export function newOffer(
+  { ledger }: Pick<TestLedger, 'ledger'>,
+  rules: Partial<NewOffer> = {},
+): Promise<Offer> {
+  const id = rules.id ?? randomUUID();
+  return ledger.createOffer(
+    {
+      id,
+      eventId: id,
+      ticketType: 'seat',
+      title: 'Concert',
+      venue: 'Hall',
+      timeZone: 'Europe/Berlin',
+      startsAt: '2999-01-01T20:00:00.000Z',
+      price: { amountMinor: 5000, currency: 'EUR' },
+      capacity: 10,
+      opensAt: null,
+      closesAt: null,
+      holdSeconds: 600,
+      limitPerCustomer: 10,
+      maxQuantity: 10,
+      ...rules,
+    },
+    null,
+    ACTOR,
+  );
+}
+
+/** A request of a customer of its own, for one unit, but for what is named. */
+export function requestFor(offerId: string, named: Partial<AcceptRequest> = {}): AcceptRequest {
+  return {
+    bookingId: randomUUID(),
+    offerId,
+    customerId: randomUUID(),
+    quantity: 1,
+    email: null,
+    paymentMethod: null,
+    idempotencyKey: null,
+    bodyHash: '',
+    actor: ACTOR,
+    ...named,
+  };
+}
+
+/** The acceptance that the outcome must be. */
+export function accepted(outcome: AcceptOutcome | undefined): Acceptance {
+  if (outcome?.accepted !== true) throw new Error(`not accepted: ${JSON.stringify(outcome)}`);
+  return outcome;
+}
+
+/** The code of the refusal, or `ACCEPTED`. */
+export const codeOf = (outcome: AcceptOutcome | undefined): string =>
+  outcome === undefined ? 'UNANSWERED' : outcome.accepted ? 'ACCEPTED' : outcome.code;
+
+/** Accepts one booking for each quantity, in this order. */
+export async function accept(
+  { ledger }: Pick<TestLedger, 'ledger'>,
+  offerId: string,
+  quantities: readonly number[],
+  named: Partial<AcceptRequest> = {},
+): Promise<Acceptance[]> {
+  const batch = quantities.map((quantity) => requestFor(offerId, { ...named, quantity }));
+  const { outcomes } = await ledger.accept(batch, MAX_LENGTH);
+  return outcomes.map(accepted);
+}
+
+/** From `held` to `paid`, as the worker and the provider would. */
+export async function payFor({ ledger }: Pick<TestLedger, 'ledger'>, bookingId: string): Promise<void> {
+  const moved = await ledger.pay(bookingId, 'pm_ok', null, ACTOR);
+  await ledger.recordCharge(bookingId, moved?.bookings[0]?.fence ?? 0, { kind: 'captured' }, ACTOR);
+}
+
+export const letterOf = (
+  bookingId: string,
+): { bookingId: string; jobId: string; jobType: string; reason: string; attempts: number } => ({
+  ...{
+    bookingId,
+    jobId: `fulfil-${bookingId}`,
+    jobType: 'booking.fulfil',
+    reason: 'PDF_FAILED',
+    attempts: 5,
+  },
+});
+
+export const ticketsOf = (bookingId: string, quantity: number): Ticket[] =>
+  Array.from({ length: quantity }, (_, index) => ({
+    ticketId: randomUUID(),
+    code: `${bookingId}-${index + 1}`,
+    number: index + 1,
+  }));
+
+/** The code with which a verb refused, or `DONE`. */
+export async function refusalOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return 'DONE';
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+    throw error;
+  }
+}
+
+/** The state that everybody is shown. */
+export const stateOf = async ({ ledger }: Pick<TestLedger, 'ledger'>, id: string): Promise<string> =>
+  (await ledger.booking(id))?.booking.state ?? 'absent';
+
+/** Every invariant that does not hold, with its violations; `charges` are the provider's records. */
+export async function broken(
+  { ledger }: Pick<TestLedger, 'ledger'>,
+  charges: readonly ProviderCharge[],
+): Promise<Record<string, readonly string[]>> {
+  const report = await ledger.invariants(
+    (async function* () {
+      yield charges;
+    })(),
+  );
+  return Object.fromEntries(
+    Object.entries(report).flatMap(([name, { ok, violations }]) => (ok ? [] : [[name, violations]])),
+  );
+}
+
+/** The provider's records where it captured exactly what the ledger says it did. */
+export async function chargesAsTold({ sql }: Pick<TestLedger, 'sql'>): Promise<ProviderCharge[]> {
+  const rows = await sql<{ key: string; amount: string; currency: string; refunded: string }>(
+    `select a.provider_key as key, a.amount_minor as amount, a.currency, coalesce(r.amount_minor, 0) as refunded
+     from payment_attempt a left join refund r on r.provider_key = a.provider_key and r.state = 'succeeded'
+     where a.state = 'captured'`,
+  );
+  return rows.map(({ key, amount, currency, refunded }) => ({
+    key,
+    state: 'captured',
+    amountMinor: Number(amount),
+    currency,
+    refundedMinor: Number(refunded),
+  }));
+}
+
+class NobodyToTell extends Notifier {
+  readonly connected = true;
+  bookings(): void {}
+  progress(): void {}
+  line(): void {}
+  async close(): Promise<void> {}
+}
+
+/** The door of one api process onto a ledger; its hints go nowhere. */
+export function doorOf(ledger: Ledger, limits: { maxBatch?: number; maxLength?: number } = {}): Acceptances {
+  const hints = new AdmissionHints({ publish: async () => undefined }, () => undefined);
+  return new Acceptances(ledger, hints, new NobodyToTell(), new NoMetrics(), {
+    accept: { maxBatch: limits.maxBatch ?? 1000, maxPending: 100_000, maxWaitMs: 60_000 },
+    line: { maxLength: limits.maxLength ?? MAX_LENGTH, holdSeconds: 600 },
+  });
+}
