@@ -37,7 +37,7 @@ import type { Acceptance } from '../ledger/types.js';
 import { bookingLinks } from '../../realtime/booking-event.js';
 import { AcceptBookingDto } from './dto/accept-booking.dto.js';
 import { AcceptanceDto, BookingDto, BookingListDto } from './dto/answers.dto.js';
-import { bodySchemaOf } from './dto/body-schema.js';
+import { bodySchemaOf, shallowSchemaOf } from './dto/body-schema.js';
 import { PaymentDto } from './dto/payment.dto.js';
 import { BookingsQuery, numberOf, pageOf, VersionQuery } from './dto/queries.dto.js';
 import { Problems } from './problems.js';
@@ -165,6 +165,7 @@ export class BookingsController {
 
   @Post(':id/payment')
   @HttpCode(202)
+  @RouteSchema({ body: shallowSchemaOf(PaymentDto) })
   @Access('anyone')
   @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
   @ApiHeader(KEY_HEADER)

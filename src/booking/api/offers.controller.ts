@@ -8,12 +8,14 @@ import {
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
+import { RouteSchema } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { Access, CurrentIdentity } from '../../security/access.js';
 import type { Identity } from '../../security/identity.js';
 import type { Offer } from '../ledger/types.js';
 import { OfferService } from '../offers/offer.service.js';
 import { OfferDto, OfferListDto } from './dto/answers.dto.js';
+import { shallowSchemaOf } from './dto/body-schema.js';
 import { ChangeOfferDto, CreateOfferDto } from './dto/offer.dto.js';
 import { OffersQuery, pageOf } from './dto/queries.dto.js';
 import { Problems } from './problems.js';
@@ -46,6 +48,7 @@ export class OffersController {
   }
 
   @Post()
+  @RouteSchema({ body: shallowSchemaOf(CreateOfferDto) })
   @Access('operator')
   @ApiBearerAuth()
   @ApiHeader({
@@ -75,6 +78,7 @@ export class OffersController {
   }
 
   @Patch(':id')
+  @RouteSchema({ body: shallowSchemaOf(ChangeOfferDto) })
   @Access('operator')
   @ApiBearerAuth()
   @ApiParam(OFFER_ID)

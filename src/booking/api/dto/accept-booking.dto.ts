@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, IsOptional, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, Matches, Max, MaxLength, Min } from 'class-validator';
 import { CleanText } from '../../../common/validation.js';
 import { MAX_QUANTITY } from './limits.js';
+import { Optional } from './optional.js';
 
 /** Enough of RFC 5321 to refuse what no mail server takes; the same expression in both validators. */
 export const EMAIL_PATTERN =
@@ -35,7 +36,7 @@ export class AcceptBookingDto {
     maxLength: 128,
     example: 'standing',
   })
-  @IsOptional()
+  @Optional()
   @CleanText(128)
   readonly ticketType?: string;
 
@@ -46,7 +47,7 @@ export class AcceptBookingDto {
     maximum: MAX_QUANTITY,
     default: 1,
   })
-  @IsOptional()
+  @Optional()
   @IsInt()
   @Min(1)
   @Max(MAX_QUANTITY)
@@ -58,7 +59,7 @@ export class AcceptBookingDto {
     example: 'fan@example.org',
     pattern: EMAIL_PATTERN,
   })
-  @IsOptional()
+  @Optional()
   @MaxLength(254)
   @Matches(new RegExp(EMAIL_PATTERN, 'u'))
   readonly email?: string;
@@ -68,7 +69,7 @@ export class AcceptBookingDto {
     pattern: PAYMENT_METHOD_PATTERN,
     example: 'pm_ok',
   })
-  @IsOptional()
+  @Optional()
   @Matches(new RegExp(PAYMENT_METHOD_PATTERN, 'u'))
   readonly paymentMethod?: string;
 }

@@ -66,3 +66,25 @@ function translate(name: string, values: readonly unknown[]): PropertySchema {
       throw new TypeError(`@${name} has no translation into a JSON schema`);
   }
 }
+
+const FLAT = { not: { anyOf: [{ type: 'object' }, { type: 'array' }] } } as const;
+const SHALLOW = {
+  anyOf: [FLAT, { type: 'object', additionalProperties: FLAT }, { type: 'array', items: FLAT }],
+} as const;
+
+export interface ShallowSchema {
+  readonly type: 'object';
+  readonly additionalProperties: false;
+  readonly properties: Readonly<Record<string, typeof SHALLOW>>;
+}
+
+/**
+ * What is looked at before the pipe of a DTO: no field but its own, and nothing deeper than fields within a field.
+ * The pipe walks by recursion whatever it is given, and thousands of brackets would end its stack; and to it a field
+ * called `constructor` or `toString` is one that every object has.
+ */
+export function shallowSchemaOf(dto: new () => object): ShallowSchema {
+  const rules = getMetadataStorage().getTargetValidationMetadatas(dto, '', true, false);
+  const properties = Object.fromEntries(rules.map(({ propertyName }) => [propertyName, SHALLOW]));
+  return { type: 'object', additionalProperties: false, properties };
+}

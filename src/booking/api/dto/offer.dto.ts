@@ -3,23 +3,18 @@ import { Type } from 'class-transformer';
 import {
   IsBoolean,
   IsInt,
-  IsISO8601,
   IsObject,
   IsOptional,
   IsTimeZone,
   Matches,
   Max,
   Min,
-  ValidateIf,
   ValidateNested,
 } from 'class-validator';
 import { CleanText } from '../../../common/validation.js';
+import { Instant } from './instant.js';
 import { MAX_CAPACITY, MAX_QUANTITY } from './limits.js';
-
-/** RFC 3339, from the year 2000 on; whether the day exists is checked beside it. */
-const INSTANT =
-  /^2\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$/;
-const isNotNull = (_: object, value: unknown): boolean => value !== null;
+import { Optional } from './optional.js';
 
 export class MoneyDto {
   @ApiProperty({
@@ -54,7 +49,7 @@ export class CreateOfferDto {
   readonly title!: string;
 
   @ApiPropertyOptional({ maxLength: 200, default: '', example: 'Waldbühne' })
-  @IsOptional()
+  @Optional()
   @CleanText(200, { min: 0 })
   readonly venue?: string;
 
@@ -63,7 +58,7 @@ export class CreateOfferDto {
     default: 'UTC',
     example: 'Europe/Berlin',
   })
-  @IsOptional()
+  @Optional()
   @IsTimeZone()
   readonly timeZone?: string;
 
@@ -72,8 +67,7 @@ export class CreateOfferDto {
     format: 'date-time',
     example: '2027-06-19T18:00:00Z',
   })
-  @IsISO8601({ strict: true, strictSeparator: true })
-  @Matches(INSTANT, { message: 'startsAt must be a time with its offset from UTC' })
+  @Instant()
   readonly startsAt!: string;
 
   @ApiProperty({ type: MoneyDto, description: 'Of one ticket.' })
@@ -94,10 +88,8 @@ export class CreateOfferDto {
     type: String,
     nullable: true,
   })
-  @ValidateIf(isNotNull)
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
-  @Matches(INSTANT, { message: 'opensAt must be a time with its offset from UTC' })
+  @Instant()
   readonly opensAt?: string | null;
 
   @ApiPropertyOptional({
@@ -106,10 +98,8 @@ export class CreateOfferDto {
     type: String,
     nullable: true,
   })
-  @ValidateIf(isNotNull)
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
-  @Matches(INSTANT, { message: 'closesAt must be a time with its offset from UTC' })
+  @Instant()
   readonly closesAt?: string | null;
 
   @ApiPropertyOptional({
@@ -118,7 +108,7 @@ export class CreateOfferDto {
     minimum: 1,
     maximum: 86_400,
   })
-  @IsOptional()
+  @Optional()
   @IsInt()
   @Min(1)
   @Max(86_400)
@@ -131,7 +121,7 @@ export class CreateOfferDto {
     maximum: 10_000,
     default: 10,
   })
-  @IsOptional()
+  @Optional()
   @IsInt()
   @Min(1)
   @Max(10_000)
@@ -144,7 +134,7 @@ export class CreateOfferDto {
     maximum: MAX_QUANTITY,
     default: 10,
   })
-  @IsOptional()
+  @Optional()
   @IsInt()
   @Min(1)
   @Max(MAX_QUANTITY)
@@ -157,7 +147,7 @@ export class ChangeOfferDto extends PartialType(
   { skipNullProperties: false },
 ) {
   @ApiPropertyOptional({ description: 'Stops intake and grants until it is false again.' })
-  @IsOptional()
+  @Optional()
   @IsBoolean()
   readonly paused?: boolean;
 }

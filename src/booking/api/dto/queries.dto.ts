@@ -1,6 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsUUID, Matches } from 'class-validator';
 import { CleanText } from '../../../common/validation.js';
+import { Instant } from './instant.js';
 import { MAX_PAGE } from './limits.js';
 
 /** Query strings are text: numbers in them are checked as text and read by `numberOf`. */
@@ -68,9 +69,7 @@ export class DeadLettersQuery extends PageQuery {
     format: 'date-time',
   })
   @IsOptional()
-  @Matches(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z$/, {
-    message: 'before must be a time in UTC',
-  })
+  @Instant()
   readonly before?: string;
 }
 
