@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Client, type QueryResultRow } from 'pg';
+import { Client, Pool, type QueryResultRow } from 'pg';
 import { Acceptances } from '../../src/booking/acceptance.js';
 import { AdmissionHints } from '../../src/booking/admission-hints.js';
 import type { Actor } from '../../src/booking/booking.js';
@@ -64,7 +64,8 @@ export async function openLedger(tampering: Tampering = {}): Promise<TestLedger>
     await client.connect();
     return client;
   };
-  const admin = await session();
+  const admin = new Pool({ connectionString: database.url, max: 2, options: '-c timezone=UTC' });
+  admin.on('error', () => undefined);
   // No test here crashes the server, and thousands of commits need not wait for the disk.
   await admin.query(
     `do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$`,
@@ -78,7 +79,11 @@ export async function openLedger(tampering: Tampering = {}): Promise<TestLedger>
     sql: async <Row extends QueryResultRow>(text: string, values: readonly unknown[] = []) =>
       (await admin.query<Row>(text, [...values])).rows,
     close: async () => {
-      await Promise.all([...databases.map((db) => db.close()), ...clients.map((client) => client.end())]);
+      await Promise.all([
+        ...databases.map((db) => db.close()),
+        ...clients.map((client) => client.end()),
+        admin.end(),
+      ]);
       await database.drop();
     },
   };

@@ -1,5 +1,5 @@
 import { openLedger, type TestLedger } from '../../support/ledger.js';
-import { followsTheModel } from './properties.js';
+import { followsTheModel, holdsForACrowd } from './properties.js';
 
 jest.setTimeout(120_000);
 
@@ -10,5 +10,7 @@ describe('The ledger', () => {
   });
   afterEach(() => world.close());
 
-  it('does what the model of a line does, command by command', () => followsTheModel(world, 150));
+  it('does what the model of a line does, command by command', () => followsTheModel(world, 80));
+
+  it('keeps every invariant while several processes do anything at once', () => holdsForACrowd(world, 20));
 });

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
+import type { ProviderCharge } from '../../../src/booking/ledger/types.js';
 import { broken, chargesAsTold, type TestLedger } from '../../support/ledger.js';
+import { Crowd } from './crowd.js';
 import { command, rules, seedOf } from './program.js';
 import { Twin } from './twin.js';
 
@@ -16,4 +18,30 @@ export async function followsTheModel(world: TestLedger, runs: number): Promise<
     { numRuns: runs, seed: seedOf('one after the other') },
   );
   expect(await broken(world, await chargesAsTold(world))).toEqual({});
+}
+
+const PROCESSES = 3;
+const DEADLOCKS = `select deadlocks from pg_stat_database where datname = current_database()`;
+
+/** Any programmes of several processes at once: whatever the interleaving, every invariant holds and nothing is left. */
+export async function holdsForACrowd(world: TestLedger, runs: number): Promise<void> {
+  const processes = Array.from({ length: PROCESSES }, () => world.another().ledger);
+  const programme = fc.array(command(CUSTOMERS), { minLength: 5, maxLength: 25, size: 'max' });
+  const programmes = fc.array(programme, { minLength: 2, maxLength: 5 });
+  const charges = new Map<string, ProviderCharge>();
+  const found = (): Promise<unknown> => broken(world, [...charges.values()]);
+  await fc.assert(
+    fc.asyncProperty(rules, programmes, async (drawn, drawnProgrammes) => {
+      const crowd = await Crowd.meet(world, processes, drawn, charges);
+      await crowd.run(drawnProgrammes);
+      expect(await found()).toEqual({});
+      await crowd.settle();
+      expect(await crowd.unsettled()).toEqual([]);
+    }),
+    // Another run of the same programmes interleaves otherwise: there is nothing to shrink.
+    { numRuns: runs, seed: seedOf('all at once'), endOnFailure: true },
+  );
+  while ((await world.ledger.seal()) > 0);
+  expect(await found()).toEqual({});
+  expect(await world.sql(DEADLOCKS)).toEqual([{ deadlocks: '0' }]);
 }
