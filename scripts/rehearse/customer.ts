@@ -24,6 +24,8 @@ export interface World {
   readonly sockets: SocketCounts;
   /** Answers that no client should get, `POST /api/bookings 500 INTERNAL`, with their number. */
   readonly surprises: Map<string, number>;
+  /** Called once for each customer whose request has been answered for good. */
+  onAnswered(customer: Customer): void;
   /** Called once for each customer who has nothing more to expect. */
   onDone(customer: Customer): void;
 }
@@ -133,6 +135,7 @@ export class Customer implements SocketListener {
       answeredAt: Math.min(...answers.map(({ answeredAt }) => answeredAt)),
     };
     this.watch.accepted(accepted);
+    this.world.onAnswered(this);
     const { behaviour, index, transport } = this.plan;
     if (behaviour.kind === 'leaves' && behaviour.from === 'waiting') {
       this.leaveAt = performance.now() + behaviour.afterMs;
@@ -151,6 +154,7 @@ export class Customer implements SocketListener {
     // A server's mistake is asked again with the same key; a refusal is an answer.
     if (answer.status >= 500) return this.planTurn(1000, () => this.join());
     this.rejected = code;
+    this.world.onAnswered(this);
     this.finish();
   }
 

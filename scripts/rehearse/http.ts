@@ -32,8 +32,8 @@ export class CrowdClosed extends Error {
 
 /** Time for one answer; a client that hears nothing for so long asks again. */
 const ANSWER_MS = 30_000;
-/** Open files are limited: beyond so many clients some share a connection. */
-const MOST_CONNECTIONS = 6000;
+/** A server takes so many new connections at once; where there are more clients, some share one. */
+const MOST_CONNECTIONS = 2000;
 
 /** All clients' connections to all api processes, and the habits of a client that is turned away. */
 export class Http {
