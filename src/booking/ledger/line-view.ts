@@ -33,17 +33,21 @@ begin
     from line_departure d cross join lateral generate_series(1, cardinality(d.ranges), 2) i
     where d.offer_id = p_offer and d.version > p_version and d.version <= l.version;
   else
+    -- Who has no neighbour before them begins a run, who has none behind them ends it: one pass in one order.
     select coalesce(jsonb_agg(jsonb_build_array(low, high) order by low), '[]') into v_waiting
     from (
-      select min(seq) as low, max(seq) as high
+      select seq as low, before,
+        case when behind is distinct from seq + 1 then seq else lead(seq) over (order by seq) end as high
       from (
-        select seq, seq - row_number() over (order by seq) as run
+        select seq, lag(seq) over in_order as before, lead(seq) over in_order as behind
         from booking
         where offer_id = p_offer and state = 'waiting' and seq >= l.front
           and not (seq <= l.sold_out_through and quantity >= l.sold_out_min_quantity)
-      ) numbered
-      group by run
-    ) runs;
+        window in_order as (order by seq)
+      ) neighbours
+      where before is distinct from seq - 1 or behind is distinct from seq + 1
+    ) bounds
+    where before is distinct from low - 1;
   end if;
   return jsonb_build_object('state', line_state_json(l), 'departed', v_departed, 'waiting', v_waiting);
 end $$;
