@@ -27,10 +27,13 @@ export async function createApp(
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ProblemFilter({ routes, isOutage: isRetryable }));
   if (config.role !== 'worker') {
-    app.enableCors({
-      origin: corsOrigin(config.http.corsOrigins),
-      exposedHeaders: ['retry-after', 'x-request-id'],
-    });
+    // Without origins there is nothing to allow, and no hook on every request.
+    if (config.http.corsOrigins.length > 0) {
+      app.enableCors({
+        origin: corsOrigin(config.http.corsOrigins),
+        exposedHeaders: ['retry-after', 'x-request-id'],
+      });
+    }
     app.useWebSocketAdapter(new BoardIoAdapter(app));
     SwaggerModule.setup('docs', app, () => openApiOf(app), { jsonDocumentUrl: 'docs/openapi.json' });
   }

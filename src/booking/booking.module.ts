@@ -2,6 +2,7 @@ import { Global, Logger, Module, type DynamicModule } from '@nestjs/common';
 import { Ids, TimeOrderedIds } from '../common/ids.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { DoorDatabase } from '../database/door-database.js';
 import { LedgerReadings } from '../metrics/sources.js';
 import { Metrics } from '../metrics/metrics.js';
 import { JobQueue } from '../queue/job-queue.js';
@@ -34,7 +35,11 @@ const warn = (error: unknown): void => logger.warn({ message: 'a hint could not 
 @Global()
 @Module({
   providers: [
-    { provide: Ledger, inject: [Database], useFactory: (db: Database) => new Ledger(db) },
+    {
+      provide: Ledger,
+      inject: [Database, DoorDatabase],
+      useFactory: (db: Database, door: DoorDatabase) => new Ledger(db, door),
+    },
     { provide: LedgerReadings, useExisting: Ledger },
     { provide: LineReader, useExisting: Ledger },
     { provide: Ids, useClass: TimeOrderedIds },

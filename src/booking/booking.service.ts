@@ -88,7 +88,11 @@ export class BookingService {
   /** @throws AppError BOOKING_NOT_FOUND, PAYMENT_IN_PROGRESS, ALREADY_SETTLED */
   async cancel(identity: Identity, bookingId: string, actor: Actor): Promise<BookingSnapshot> {
     await this.open(identity, bookingId);
-    return this.tell(await this.ledger.cancel(bookingId, actor));
+    const moved = await this.ledger.cancel(bookingId, actor);
+    const [cancelled] = moved?.bookings ?? [];
+    if (moved === null || cancelled === undefined) throw new AppError('BOOKING_NOT_FOUND');
+    this.announce(moved);
+    return this.snapshotOf(cancelled);
   }
 
   /**
@@ -115,8 +119,14 @@ export class BookingService {
           };
     const moved = await this.ledger.pay(bookingId, method, key, actor);
     const [paying] = moved?.bookings ?? [];
-    if (paying !== undefined) await this.publish(paying);
-    return this.tell(moved);
+    if (moved === null || paying === undefined) throw new AppError('BOOKING_NOT_FOUND');
+    const snapshot = await this.snapshotOf(paying);
+    // A key that is used again brings back the first answer: what the booking has become since is not undone for
+    // those who watch.
+    if (snapshot.version > paying.version) return snapshot;
+    await this.publish(paying);
+    this.announce(moved);
+    return snapshot;
   }
 
   /** @throws AppError BOOKING_NOT_FOUND, TICKET_NOT_READY */
@@ -133,12 +143,13 @@ export class BookingService {
     return found;
   }
 
-  private async tell(moved: Moved | null): Promise<BookingSnapshot> {
-    const [booking] = moved?.bookings ?? [];
-    if (moved === null || booking === undefined) throw new AppError('BOOKING_NOT_FOUND');
+  private announce(moved: Moved): void {
     this.notifier.bookings(moved.bookings);
     this.notifier.line(moved.line);
     this.hints.changed(moved.line);
+  }
+
+  private async snapshotOf(booking: Booking): Promise<BookingSnapshot> {
     const snapshot = await this.snapshots.of(booking.id, booking.version);
     if (snapshot === null) throw new AppError('BOOKING_NOT_FOUND');
     return snapshot;

@@ -20,12 +20,16 @@ function digits(count: number) {
 /** `€45.00`, `¥5,000`, `BHD 1.250`. Takes minor units and an ISO 4217 code. */
 export function formatMoney(money: { readonly amountMinor: number; readonly currency: string }): string {
   const fraction = MINOR_DIGITS.get(money.currency) ?? 2;
-  const format = new Intl.NumberFormat('en', {
-    style: 'currency',
-    currency: money.currency,
-    minimumFractionDigits: fraction,
-    maximumFractionDigits: fraction,
-  });
+  const format = remembered(
+    `money ${money.currency}`,
+    () =>
+      new Intl.NumberFormat('en', {
+        style: 'currency',
+        currency: money.currency,
+        minimumFractionDigits: fraction,
+        maximumFractionDigits: fraction,
+      }),
+  );
   return format.format(money.amountMinor / 10 ** fraction);
 }
 
@@ -47,5 +51,21 @@ export const formatTimeToTheSecond = (instant: string, timeZone: string): string
     timeZoneName: 'short',
   });
 
-const format = (instant: string, options: Intl.DateTimeFormatOptions): string =>
-  new Intl.DateTimeFormat('en-GB', options).format(new Date(instant));
+function format(instant: string, options: Intl.DateTimeFormatOptions): string {
+  const date = remembered(JSON.stringify(options), () => new Intl.DateTimeFormat('en-GB', options));
+  return date.format(new Date(instant));
+}
+
+/** To make a formatter costs a thousand times what it costs to use it; a house has few currencies and time zones. */
+const MAX_REMEMBERED = 200;
+const formatters = new Map<string, Formatter>();
+type Formatter = Intl.NumberFormat | Intl.DateTimeFormat;
+
+function remembered<T extends Formatter>(key: string, make: () => T): T {
+  const known = formatters.get(key);
+  if (known !== undefined) return known as T;
+  if (formatters.size >= MAX_REMEMBERED) formatters.clear();
+  const made = make();
+  formatters.set(key, made);
+  return made;
+}

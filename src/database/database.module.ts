@@ -2,16 +2,21 @@ import { Global, Logger, Module, type DynamicModule } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { SecretStore } from '../security/secret-store.js';
 import { Database } from './database.js';
+import { DoorDatabase } from './door-database.js';
 import { DatabaseUrl } from './database-url.js';
 import { Settings, StoredSecret } from './settings.js';
 
 const logger = new Logger('database');
+const warn = (error: Error): void => logger.warn(`an idle connection broke: ${error.message}`);
 
 /** The connections of this process to a database that is there and up to date. */
 @Global()
 @Module({})
 export class DatabaseModule {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly door: DoorDatabase,
+  ) {}
 
   static at(url: string): DynamicModule {
     return {
@@ -21,23 +26,21 @@ export class DatabaseModule {
         {
           provide: Database,
           inject: [Config],
-          useFactory: ({ database }: Config) =>
-            new Database(url, database.poolSize, (error) =>
-              logger.warn(`an idle connection broke: ${error.message}`),
-            ),
+          useFactory: ({ database }: Config) => new Database(url, database.poolSize, warn),
         },
+        { provide: DoorDatabase, useFactory: () => new DoorDatabase(url, warn) },
         {
           provide: SecretStore,
           inject: [Database],
           useFactory: (database: Database) => new StoredSecret(new Settings(database)),
         },
       ],
-      exports: [DatabaseUrl, Database, SecretStore],
+      exports: [DatabaseUrl, Database, DoorDatabase, SecretStore],
     };
   }
 
   /** Last: whatever drains still writes. */
   async onApplicationShutdown(): Promise<void> {
-    await this.database.close();
+    await Promise.all([this.database.close(), this.door.close()]);
   }
 }

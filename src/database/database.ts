@@ -8,8 +8,12 @@ export interface Statement {
 
 /** No statement and no lock of the application waits longer; a client that does not hear back is cut off. */
 const LIMITS = '-c statement_timeout=2000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=2000';
-/** The verbs' plans are short: compiling them would cost more than it saves. */
-const SETTINGS = '-c jit=off -c timezone=UTC -c plan_cache_mode=force_generic_plan';
+/**
+ * Plans of the verbs are made once, often while tables are still empty, and every read in them has its index: whatever
+ * the statistics say, it is to be used. Compiling such short plans would cost more than it saves.
+ */
+const SETTINGS =
+  '-c jit=off -c timezone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
 const CLIENT_TIMEOUT_MS = 5000;
 
 /** `undefined_table`… are bugs; these say that another transaction was in the way and the whole call may be repeated. */

@@ -34,7 +34,8 @@ export async function migrate(url: string, routines: readonly string[]): Promise
       },
     });
     const { error } = await migrator.migrateToLatest();
-    if (error !== undefined) throw error instanceof Error ? error : new Error('the migration failed', { cause: error });
+    if (error !== undefined)
+      throw error instanceof Error ? error : new Error('the migration failed', { cause: error });
     await applyRoutines(db, routines);
   } finally {
     await db.destroy();
@@ -46,7 +47,9 @@ async function applyRoutines(db: Kysely<unknown>, routines: readonly string[]): 
   const digest = createHash('sha256').update(text).digest('hex');
   await db.transaction().execute(async (tx) => {
     await sql`select pg_advisory_xact_lock(${ROUTINES_LOCK})`.execute(tx);
-    const { rows } = await sql<{ value: string }>`select value from setting where name = 'routines'`.execute(tx);
+    const { rows } = await sql<{ value: string }>`select value from setting where name = 'routines'`.execute(
+      tx,
+    );
     if (rows[0]?.value === digest) return;
     await sql.raw(text).execute(tx);
     await sql`insert into setting (name, value) values ('routines', ${digest})

@@ -1,4 +1,4 @@
-import type { DueMail } from '../booking/ledger/sweep.js';
+import type { DoneMail, DueMail } from '../booking/ledger/sweep.js';
 import type { Ledger } from '../booking/ledger/ledger.js';
 import { MailRefused, type Mailer } from './mail/mailer.js';
 import { messageId } from './mail/compose.js';
@@ -22,22 +22,30 @@ export class MailCourier {
   /** Sends what is due; true where there may be more. */
   async deliver(signal: AbortSignal): Promise<boolean> {
     const due = await this.ledger.dueMails(MAILS_AT_ONCE);
-    await Promise.all(due.map((mail) => this.send(mail, signal)));
+    const ends = await Promise.all(due.map((mail) => this.send(mail, signal)));
+    const done = ends.filter((end) => end !== null);
+    if (done.length > 0) await this.ledger.mailsDone(done);
     return due.length === MAILS_AT_ONCE;
   }
 
-  private async send(mail: DueMail, signal: AbortSignal): Promise<void> {
+  /** Null where it is to be tried again. */
+  private async send(mail: DueMail, signal: AbortSignal): Promise<DoneMail | null> {
+    const end = (state: DoneMail['state']): DoneMail => ({
+      bookingId: mail.bookingId,
+      kind: mail.kind,
+      fence: mail.fence,
+      state,
+    });
     const content = mail.to === null ? null : this.contentOf(mail);
+    if (mail.to === null || content === null) return end('refused');
     try {
-      if (mail.to !== null && content !== null) {
-        const id = messageId(KINDS[mail.kind], mail.bookingId, mail.fence, this.pages.publicUrl);
-        await this.mailer.send({ to: mail.to, ...content, messageId: id, attachments: [] }, signal);
-      }
-      await this.ledger.mailDone(mail, content === null ? 'refused' : 'sent');
+      const id = messageId(KINDS[mail.kind], mail.bookingId, mail.fence, this.pages.publicUrl);
+      await this.mailer.send({ to: mail.to, ...content, messageId: id, attachments: [] }, signal);
+      return end('sent');
     } catch (error) {
-      if (error instanceof MailRefused || mail.tries >= MAX_TRIES)
-        await this.ledger.mailDone(mail, 'refused');
-      else this.failed(error);
+      if (error instanceof MailRefused || mail.tries >= MAX_TRIES) return end('refused');
+      this.failed(error);
+      return null;
     }
   }
 

@@ -58,9 +58,12 @@ begin
       with ordinality as r (id, offer_number, customer_id, quantity, email, method, key, hash,
         actor_kind, actor, address, correlation, number)
     left join facts f on f.number = r.offer_number
-    left join idempotency_key k on r.key is not null and k.customer_id = r.customer_id
-      and k.route = 'POST /api/bookings' and k.key = r.key
-    left join booking b on p_resend and b.id = r.id
+    -- limit 1 keeps this a look-up by the whole primary key, whatever the planner thinks of an empty table
+    left join lateral (
+      select key.body_hash, key.booking_id from idempotency_key key
+      where key.customer_id = r.customer_id and key.route = 'accept' and key.key = r.key limit 1
+    ) k on true
+    left join booking b on b.id = case when p_resend then r.id end
   ),
   numbered as materialized (
     select r.*, row_number() over (partition by r.offer_id order by r.number) as place
@@ -81,18 +84,18 @@ begin
       price_minor, currency, email, payment_method, accepted_at, accepted_position, accepted_wait, correlation_id)
     select id, offer_id, seq, customer_id, quantity, day, day, 'waiting', version, version,
       price_minor, currency, email, method, v_now, position, wait, correlation
-    from entering order by number
+    from entering
   ),
   keyed as (
     insert into idempotency_key (customer_id, route, key, body_hash, booking_id, created_at)
-    select customer_id, 'POST /api/bookings', key, hash, id, v_now
+    select customer_id, 'accept', key, hash, id, v_now
     from entering where key is not null order by customer_id, key
   ),
   audited as (
     insert into audit_event (at, offer_id, booking_id, action, to_state, version, ordinal, quantity,
       actor_kind, actor_id, address, correlation_id)
     select v_now, offer_id, id, 'accept', 'waiting', version, place, quantity, actor_kind, actor, address, correlation
-    from entering order by number
+    from entering
   ),
   moved as (
     update booking_line l set last_seq = l.last_seq + e.many, version = l.version + 1, waiting = l.waiting + e.many,

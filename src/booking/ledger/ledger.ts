@@ -39,11 +39,15 @@ export const ROUTINES: readonly string[] = [
  * each guarantees stands at the function. Methods named alike in the files beside this one.
  */
 export class Ledger {
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    /** Connections for acceptances alone, so that nothing else makes the crowd at the door wait. */
+    private readonly door: Database = db,
+  ) {}
 
   /** One batch into its lines, in the order given. Resolves after the commit; repeats itself after a lost answer. */
   accept(batch: readonly T.AcceptRequest[], maxLength: number): Promise<T.AcceptResult> {
-    return retrying((attempt) => acceptVerb.accept(this.db, batch, maxLength, attempt > 1));
+    return retrying((attempt) => acceptVerb.accept(this.door, batch, maxLength, attempt > 1));
   }
   admit(offerId: string, actor: Actor, limit?: number): Promise<T.Admission | null> {
     return admitVerb.admit(this.db, offerId, actor, limit);
@@ -195,11 +199,8 @@ export class Ledger {
   dueMails(limit: number): Promise<sweepReads.DueMail[]> {
     return sweepReads.dueMails(this.db, limit);
   }
-  mailDone(
-    mail: Pick<sweepReads.DueMail, 'bookingId' | 'kind' | 'fence'>,
-    state: 'sent' | 'refused',
-  ): Promise<void> {
-    return sweepReads.mailDone(this.db, mail, state);
+  mailsDone(mails: readonly sweepReads.DoneMail[]): Promise<number> {
+    return sweepReads.mailsDone(this.db, mails);
   }
   pruneKeys(ageMs: number, limit: number): Promise<number> {
     return sweepReads.pruneKeys(this.db, ageMs, limit);

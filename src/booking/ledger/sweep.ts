@@ -37,10 +37,15 @@ language sql volatile as $$
   from due d join booking b on b.id = d.booking_id join offer o on o.id = b.offer_id
 $$;
 
-create or replace function mail_done(p_id uuid, p_kind text, p_fence integer, p_state text) returns jsonb
+create or replace function mails_done(p_mails jsonb) returns jsonb
 language sql volatile as $$
-  update mail set state = p_state where booking_id = p_id and kind = p_kind and fence = p_fence
-  returning 'true'::jsonb
+  with done as (
+    update mail m set state = d.state
+    from jsonb_to_recordset(p_mails) as d ("bookingId" uuid, kind text, fence integer, state text)
+    where m.booking_id = d."bookingId" and m.kind = d.kind and m.fence = d.fence
+    returning 1
+  )
+  select to_jsonb(count(*)) from done
 $$;
 
 create or replace function prune_keys(p_age interval, p_limit integer) returns jsonb
@@ -87,12 +92,13 @@ export function dueMails(db: Database, limit: number): Promise<DueMail[]> {
   return callJson<DueMail[]>(db, 'due_mails', [limit]);
 }
 
-export async function mailDone(
-  db: Database,
-  mail: Pick<DueMail, 'bookingId' | 'kind' | 'fence'>,
-  state: 'sent' | 'refused',
-): Promise<void> {
-  await callJson<boolean | null>(db, 'mail_done', [mail.bookingId, mail.kind, mail.fence, state]);
+export interface DoneMail extends Pick<DueMail, 'bookingId' | 'kind' | 'fence'> {
+  readonly state: 'sent' | 'refused';
+}
+
+/** Mails that need no further try; the number recorded. */
+export function mailsDone(db: Database, mails: readonly DoneMail[]): Promise<number> {
+  return callJson<number>(db, 'mails_done', [JSON.stringify(mails)]);
 }
 
 /** Idempotency keys older than that; the number removed, at most `limit`. */
