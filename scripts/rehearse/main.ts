@@ -31,14 +31,16 @@ function endedFromOutside(): AbortSignal {
   return controller.signal;
 }
 
+/** Its message, and those of what caused it. */
+function inWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${inWords(error.cause)}`;
+}
+
 try {
   process.exitCode = await main(parseOptions(process.argv.slice(2), randomInt(4294967296)));
 } catch (error) {
-  const usage = error instanceof UsageError;
-  process.stderr.write(
-    usage
-      ? `${error.message}\n\n${USAGE}\n`
-      : `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  const usage = error instanceof UsageError ? `\n\n${USAGE}` : '';
+  process.stderr.write(`${inWords(error)}${usage}\n`);
   process.exitCode = 2;
 }

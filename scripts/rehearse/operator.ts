@@ -49,6 +49,8 @@ export class Operator {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }).catch((error: unknown) => {
+      throw new Error(`${this.origin} does not answer`, { cause: error });
     });
     const answer: unknown = await response.json().catch(() => null);
     if (response.ok) return answer;
