@@ -13,7 +13,7 @@ import type {
   ProviderCharge,
   Ticket,
 } from '../../src/booking/ledger/types.js';
-import { Database } from '../../src/database/database.js';
+import { Database, type Statement } from '../../src/database/database.js';
 import { migrate } from '../../src/database/migrate.js';
 import { NoMetrics } from '../../src/metrics/metrics.js';
 import { Notifier } from '../../src/realtime/notifier.js';
@@ -42,8 +42,26 @@ export interface TestLedger {
   sql<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** A connection that the test may leave in a transaction. */
   session(): Promise<Client>;
+  /** The ledger on such a connection. */
+  within(session: Client): Ledger;
   /** Closes every connection and deletes the database. */
   close(): Promise<void>;
+}
+
+/** A database all of whose calls go to one connection: the test has begun a transaction there and ends it. */
+class SessionDatabase extends Database {
+  constructor(
+    url: string,
+    private readonly session: Client,
+  ) {
+    super(url, 1);
+  }
+  override async call<Row extends QueryResultRow>(
+    statement: Statement,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
+    return (await this.session.query<Row>(statement.text, [...values])).rows;
+  }
 }
 
 export async function openLedger(tampering: Tampering = {}): Promise<TestLedger> {
@@ -76,6 +94,7 @@ export async function openLedger(tampering: Tampering = {}): Promise<TestLedger>
     ...connect(database.url),
     another: (url = database.url) => connect(url),
     session,
+    within: (client) => new Ledger(new SessionDatabase(database.url, client)),
     sql: async <Row extends QueryResultRow>(text: string, values: readonly unknown[] = []) =>
       (await admin.query<Row>(text, [...values])).rows,
     close: async () => {
