@@ -1,5 +1,6 @@
-import type { Actor } from '../booking/booking.js';
+import { fulfilJobId, type Actor, type Booking } from '../booking/booking.js';
 import type { Ledger } from '../booking/ledger/ledger.js';
+import type { JobQueue } from '../queue/job-queue.js';
 import type { MoveTeller } from './move-teller.js';
 import type { PaymentProvider } from './payment/payment-provider.js';
 
@@ -10,6 +11,7 @@ export class MoneyKeeper {
   constructor(
     private readonly ledger: Ledger,
     private readonly provider: PaymentProvider,
+    private readonly queue: Pick<JobQueue, 'publish'>,
     private readonly teller: MoveTeller,
     private readonly actor: Actor,
     private readonly settleAfterMs: number,
@@ -28,7 +30,10 @@ export class MoneyKeeper {
       };
       const outcome = await this.provider.settle(charge, signal);
       const moved = await this.ledger.recordCharge(attempt.bookingId, attempt.fence, outcome, this.actor);
-      if (moved !== null) this.teller.tell(moved);
+      if (moved === null) return;
+      this.teller.tell(moved);
+      // The job that asked for the money may be long dead: whoever has paid need not wait for the next re-drive.
+      await this.carryOn(moved.bookings.filter(({ state }) => state === 'paid'));
     });
   }
 
@@ -39,6 +44,17 @@ export class MoneyKeeper {
       const outcome = await this.provider.refund(request, signal);
       if (outcome.kind === 'refunded') await this.ledger.refundSucceeded(refund.id, this.actor);
     });
+  }
+
+  private async carryOn(paid: readonly Booking[]): Promise<void> {
+    if (paid.length === 0) return;
+    await this.queue.publish(
+      paid.map(({ id, fence, correlationId }) => ({
+        jobId: fulfilJobId(id),
+        type: 'booking.fulfil' as const,
+        data: { bookingId: id, fence, correlationId },
+      })),
+    );
   }
 
   private async each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

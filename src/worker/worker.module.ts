@@ -136,7 +136,7 @@ const QUIET_AFTER_DEADLINE_MS = 10_000;
           queue,
           admission,
           courier: new MailCourier(ledger, mailer, pages, warn),
-          money: new MoneyKeeper(ledger, provider, teller, actor, payment.settleAfterMs, warn),
+          money: new MoneyKeeper(ledger, provider, queue, teller, actor, payment.settleAfterMs, warn),
           teller,
           metrics,
           actor,
