@@ -1,12 +1,8 @@
 import { Global, Logger, Module, type DynamicModule } from '@nestjs/common';
-import { Ids, TimeOrderedIds } from '../common/ids.js';
+import { Ids } from '../common/ids.js';
 import { Config } from '../config/config.js';
-import { Database } from '../database/database.js';
-import { DoorDatabase } from '../database/door-database.js';
-import { LedgerReadings } from '../metrics/sources.js';
 import { Metrics } from '../metrics/metrics.js';
 import { JobQueue } from '../queue/job-queue.js';
-import { LineReader } from '../realtime/active-line.js';
 import { LineViews } from '../realtime/line-views.js';
 import { Notifier } from '../realtime/notifier.js';
 import { SnapshotReader, SocketAccess } from '../realtime/socket-ports.js';
@@ -30,28 +26,6 @@ import { TicketService } from './tickets/ticket.service.js';
 const logger = new Logger('booking');
 /** A hint that could not be sent costs time, never a booking: worth a line, not an alarm. */
 const warn = (error: unknown): void => logger.warn({ message: 'a hint could not be sent', err: error });
-
-/** The ledger, for every role. Needs `Database` from a global module. */
-@Global()
-@Module({
-  providers: [
-    {
-      provide: Ledger,
-      inject: [Database, DoorDatabase],
-      useFactory: (db: Database, door: DoorDatabase) => new Ledger(db, door),
-    },
-    { provide: LedgerReadings, useExisting: Ledger },
-    { provide: LineReader, useExisting: Ledger },
-    { provide: Ids, useClass: TimeOrderedIds },
-    {
-      provide: AdmissionHints,
-      inject: [JobQueue],
-      useFactory: (queue: JobQueue) => new AdmissionHints(queue, warn),
-    },
-  ],
-  exports: [Ledger, LedgerReadings, LineReader, Ids, AdmissionHints],
-})
-export class LedgerModule {}
 
 /** Bookings for customers and operators. Needs global modules for all that it injects from elsewhere. */
 @Global()

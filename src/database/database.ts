@@ -15,6 +15,7 @@ const LIMITS = '-c statement_timeout=2000 -c lock_timeout=2000 -c idle_in_transa
 const SETTINGS =
   '-c jit=off -c timezone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
 const CLIENT_TIMEOUT_MS = 5000;
+const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /** `undefined_table`… are bugs; these say that another transaction was in the way and the whole call may be repeated. */
 const RETRYABLE = new Set([
@@ -36,6 +37,12 @@ export function isRetryable(error: unknown): boolean {
   if (state !== undefined && (RETRYABLE.has(state) || state.startsWith('08') || state.startsWith('57P')))
     return true;
   return BROKEN.test(`${state ?? ''} ${error instanceof Error ? error.message : String(error)}`);
+}
+
+/** True for an error that the server told: the connection is in order, unless the server said that it ends. */
+function isAnswer(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && SQLSTATE.test(state) && !state.startsWith('08') && !state.startsWith('57');
 }
 
 /** The connections of one process to the ledger. Whoever makes one closes it. */
@@ -63,12 +70,22 @@ export class Database {
 
   /** One prepared statement, one round trip. */
   async call<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const { rows } = await this.pool.query<Row>({
-      name: statement.name,
-      text: statement.text,
-      values: [...values],
-    });
-    return rows;
+    const client = await this.pool.connect();
+    let broken = false;
+    try {
+      const { rows } = await client.query<Row>({
+        name: statement.name,
+        text: statement.text,
+        values: [...values],
+      });
+      return rows;
+    } catch (error) {
+      broken = !isAnswer(error);
+      throw error;
+    } finally {
+      // A refusal is an answer: the connection is as good as before, and with it its prepared statements.
+      client.release(broken);
+    }
   }
 
   /** Rejects where the database does not answer. */

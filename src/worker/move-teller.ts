@@ -14,6 +14,11 @@ export class MoveTeller {
 
   tell(moved: Moved): void {
     this.notifier.bookings(moved.bookings);
+    this.tellLine(moved);
+  }
+
+  /** For bookings that their caller tells of. */
+  tellLine(moved: Moved): void {
     this.notifier.line(moved.line);
     this.hints.changed(moved.line);
     for (const { state } of moved.bookings) if (SETTLED.has(state)) this.metrics.settled(state);

@@ -18,7 +18,8 @@ export class InventoryStep implements Step {
     const moved = await this.ledger.confirm(booking.id, this.actor);
     const [confirmed] = moved?.bookings ?? [];
     if (moved === null || confirmed === undefined) return { kind: 'over' };
-    this.teller.tell(moved);
+    // The booking itself is told by whoever runs the steps: with its tickets.
+    this.teller.tellLine(moved);
     return { kind: 'succeeded', booking: confirmed };
   }
 }

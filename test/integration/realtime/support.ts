@@ -16,7 +16,8 @@ import { LineHintListener } from '../../../src/realtime/line-hint-listener.js';
 import { LineViews } from '../../../src/realtime/line-views.js';
 import { Notifier } from '../../../src/realtime/notifier.js';
 import { PgNotifier } from '../../../src/realtime/pg-notifier.js';
-import { LineViewsModule, NotifierModule, RealtimeModule } from '../../../src/realtime/realtime.module.js';
+import { NotifierModule } from '../../../src/realtime/notifier.module.js';
+import { LineViewsModule, RealtimeModule } from '../../../src/realtime/realtime.module.js';
 import { SnapshotReader, SocketAccess } from '../../../src/realtime/socket-ports.js';
 
 export const OFFER = 'offer';

@@ -1,0 +1,30 @@
+import { Global, Logger, Module } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { DatabaseUrl } from '../database/database-url.js';
+import { Notifier } from './notifier.js';
+import { PgNotifier } from './pg-notifier.js';
+
+const logger = new Logger('realtime');
+/** Outages of the board's connections: they mend themselves, so one line is enough. */
+const warn = (error: unknown): void => logger.warn(error instanceof Error ? error.message : String(error));
+
+/** Telling others, without any socket: for every role. Needs `Config` and `DatabaseUrl` from global modules. */
+@Global()
+@Module({
+  providers: [
+    {
+      provide: Notifier,
+      useFactory: (url: DatabaseUrl, { http }: Config) => new PgNotifier(url.value, http.publicUrl, warn),
+      inject: [DatabaseUrl, Config],
+    },
+  ],
+  exports: [Notifier],
+})
+export class NotifierModule {
+  constructor(private readonly notifier: Notifier) {}
+
+  /** After the requests and jobs in hand have told what they did. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.notifier.close();
+  }
+}
