@@ -2,7 +2,7 @@ import { AggregatorRegistry } from 'prom-client';
 import { parseOrder, type Report, type StartOrder } from './cluster-messages.js';
 import { createLogger, type PinoLogger } from './common/logger.js';
 import type { Config } from './config/config.js';
-import { createApp } from './configure-app.js';
+import { createApp, openDoors } from './configure-app.js';
 import { live, type Opened } from './lifetime.js';
 import { Health } from './metrics/health.js';
 import { atPort } from './port.js';
@@ -33,7 +33,7 @@ async function start(config: Config, databaseUrl: string, logger: PinoLogger, op
   const app = await createApp(config, databaseUrl, logger);
   opened.add(() => app.close());
   if (config.role === 'worker') await app.init();
-  else await app.listen(config.http.port, config.http.host);
+  else await openDoors(app, config);
   answerHealth(app.get(Health, { strict: false }));
   report({ kind: 'ready', url: config.role === 'worker' ? null : await app.getUrl() });
 }

@@ -29,3 +29,11 @@ export async function createApp(
   if (config.role !== 'worker') (await import('./configure-http.js')).configureHttp(app, config);
   return app;
 }
+
+/** Connections that may wait to be taken: Node's own 511 make the rest of a crowd at ten o'clock try again for seconds. */
+const LISTEN_BACKLOG = 4096;
+
+/** Opens the doors of a role that has an API. */
+export async function openDoors(app: NestFastifyApplication, { http }: Config): Promise<void> {
+  await app.listen({ port: http.port, host: http.host, backlog: LISTEN_BACKLOG });
+}

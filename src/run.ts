@@ -3,7 +3,7 @@ import { runPart } from './cluster-part.js';
 import { startCluster } from './cluster-primary.js';
 import type { PinoLogger } from './common/logger.js';
 import type { Config } from './config/config.js';
-import { createApp } from './configure-app.js';
+import { createApp, openDoors } from './configure-app.js';
 import { live, type Opened } from './lifetime.js';
 import { Health } from './metrics/health.js';
 import { startMonitor, type Monitor } from './metrics/monitor.js';
@@ -42,7 +42,7 @@ async function startAlone(config: Config, logger: PinoLogger, opened: Opened): P
   const app = await createApp(config, database.url, logger);
   opened.add(() => app.close());
   if (config.role === 'worker') await app.init();
-  else await app.listen(config.http.port, config.http.host);
+  else await openDoors(app, config);
   const at = { host: config.http.host, port: config.prometheusPort };
   const monitor = await startMonitor(at, app.get(Health, { strict: false }));
   monitors.push(monitor);

@@ -60,7 +60,10 @@ async function bench(): Promise<void> {
   // The first round warms everything up and is not counted.
   for (let round = 0; round <= rounds; round++) {
     const event = `bench-${round}`;
-    await Promise.all([putOnSale(databaseUrl, event), putOnSale(other, event)]);
+    await Promise.all([
+      putOnSale(databaseUrl, event),
+      ...POOL_SIZES.map((size) => putOnSale(other, `${event}-${size}`)),
+    ]);
     const measured = {
       bare: await load(root, bare, event, options),
       app: await load(root, app, event, options),
@@ -68,7 +71,7 @@ async function bench(): Promise<void> {
     };
     accepted += measured.app.good;
     for (const [size, url] of pools)
-      measured.perRequest.set(size, await load(root, url, event, { ...options, seconds: 2 }));
+      measured.perRequest.set(size, await load(root, url, `${event}-${size}`, { ...options, seconds: 2 }));
     if (round === 0) continue;
     results.bare.push(measured.bare);
     results.app.push(measured.app);

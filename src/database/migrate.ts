@@ -1,58 +1,42 @@
-import { Kysely, Migrator, PostgresDialect, sql } from 'kysely';
-import { Pool } from 'pg';
 import { createHash } from 'node:crypto';
-import { sql as ledger } from './migrations/0001-ledger.js';
+import { Client } from 'pg';
+import { sqlState } from './database.js';
+import { MIGRATIONS } from './migrations/index.js';
 
-/** Tables change by a new file here, never by an edit of an old one. */
-const MIGRATIONS: Readonly<Record<string, string>> = { '0001-ledger': ledger };
-
-/** Guards the routines against two processes that start at once; any fixed number does. */
-const ROUTINES_LOCK = 7_041_776;
+/** The functions of the database as one text, and what tells it from another. */
+export interface Routines {
+  readonly text: string;
+  readonly digest: string;
+}
 
 /**
  * Brings a database up to date: versioned tables once each, then the routines whenever their text has changed.
- * Safe when several processes start at the same moment.
+ * Safe when several processes start at the same moment. Where there is nothing to do, one look is all it costs.
  */
 export async function migrate(url: string, routines: readonly string[]): Promise<void> {
-  const pool = new Pool({ connectionString: url, max: 2, application_name: 'fairline-migrate' });
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
-  try {
-    const migrator = new Migrator({
-      db,
-      migrationTableName: 'schema_migration',
-      migrationLockTableName: 'schema_migration_lock',
-      provider: {
-        getMigrations: () =>
-          Promise.resolve(
-            Object.fromEntries(
-              Object.entries(MIGRATIONS).map(([name, text]) => [
-                name,
-                { up: async (tx: Kysely<unknown>) => void (await sql.raw(text).execute(tx)) },
-              ]),
-            ),
-          ),
-      },
-    });
-    const { error } = await migrator.migrateToLatest();
-    if (error !== undefined)
-      throw error instanceof Error ? error : new Error('the migration failed', { cause: error });
-    await applyRoutines(db, routines);
-  } finally {
-    await db.destroy();
-  }
-}
-
-async function applyRoutines(db: Kysely<unknown>, routines: readonly string[]): Promise<void> {
   const text = routines.join('\n');
   const digest = createHash('sha256').update(text).digest('hex');
-  await db.transaction().execute(async (tx) => {
-    await sql`select pg_advisory_xact_lock(${ROUTINES_LOCK})`.execute(tx);
-    const { rows } = await sql<{ value: string }>`select value from setting where name = 'routines'`.execute(
-      tx,
+  if (await isUpToDate(url, digest)) return;
+  const { bringUpToDate } = await import('./migrator.js');
+  await bringUpToDate(url, { text, digest });
+}
+
+const UNDEFINED_TABLE = '42P01';
+
+async function isUpToDate(url: string, digest: string): Promise<boolean> {
+  const client = new Client({ connectionString: url, application_name: 'fairline-migrate' });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ migrations: string[]; digest: string | null }>(
+      `select array(select name::text from schema_migration) as migrations,
+         (select value from setting where name = 'routines') as digest`,
     );
-    if (rows[0]?.value === digest) return;
-    await sql.raw(text).execute(tx);
-    await sql`insert into setting (name, value) values ('routines', ${digest})
-      on conflict (name) do update set value = excluded.value`.execute(tx);
-  });
+    const applied = new Set(rows[0]?.migrations);
+    return rows[0]?.digest === digest && Object.keys(MIGRATIONS).every((name) => applied.has(name));
+  } catch (error) {
+    if (sqlState(error) === UNDEFINED_TABLE) return false;
+    throw error;
+  } finally {
+    await client.end();
+  }
 }
