@@ -46,7 +46,21 @@ function positive(name: string, text: string): number {
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-async function soak(url: string, folder: string): Promise<{ samples: Sample[]; stream: Stream }> {
+/** What the processes complained of, each complaint once. */
+const troubles = ({ lines }: AppProcess): string[] => {
+  const said = lines.filter(({ level }) => level === 'warn' || level === 'error');
+  return [
+    ...new Set(said.map(({ role, message, err }) => JSON.stringify({ role, message, err }).slice(0, 300))),
+  ];
+};
+
+interface Soaked {
+  readonly samples: readonly Sample[];
+  readonly stream: Stream;
+  readonly warnings: readonly string[];
+}
+
+async function soak(url: string, folder: string): Promise<Soaked> {
   const secret = randomBytes(32).toString('base64url');
   const dataDir = join(folder, 'app');
   const start = (role: Role): Promise<AppProcess> =>
@@ -85,7 +99,8 @@ async function soak(url: string, folder: string): Promise<{ samples: Sample[]; s
       );
     }
     for (const role of ROLES) heaps[role].close();
-    return { samples, stream };
+    const warnings = ROLES.flatMap((role) => troubles(apps[role]));
+    return { samples, stream, warnings };
   } finally {
     await Promise.all(ROLES.map((role) => apps[role].stop()));
   }
@@ -115,14 +130,14 @@ function processReport(samples: readonly Sample[], role: Role): Record<string, u
 
 async function main(): Promise<void> {
   const begun = performance.now();
-  const { samples, stream } = await withOwnDatabase(({ url, folder }) => soak(url, folder));
+  const { samples, stream, warnings } = await withOwnDatabase(({ url, folder }) => soak(url, folder));
   const { finished, failures } = stream;
   const seconds = (performance.now() - begun) / 1000;
   const growth = ROLES.map((role) => growthOf(samples, role, 'heap'));
   const ok = failures.length === 0 && growth.every((mb) => mb < ALLOWED_MB_PER_10K);
   const report = {
     ...{ minutes: MINUTES, rate: RATE, finished, perSecond: rounded(finished / seconds) },
-    ...{ failed: failures.length, failures: failures.slice(0, 5) },
+    ...{ failed: failures.length, failures: failures.slice(0, 5), warnings: warnings.slice(0, 10) },
     processes: Object.fromEntries(ROLES.map((role) => [role, processReport(samples, role)])),
     ok,
   };

@@ -13,7 +13,7 @@ export interface AppOptions {
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
-const START_MS = 60_000;
+const START_MS = 120_000;
 const STOP_MS = 45_000;
 const LINES_KEPT = 2000;
 
