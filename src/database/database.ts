@@ -66,6 +66,8 @@ export class Database {
       application_name: 'fairline',
     });
     this.pool.on('error', onIdleError);
+    // One that breaks at work tells its query, and says so as an event as well: unheard, that ends the process.
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /** One prepared statement, one round trip. */

@@ -1,13 +1,14 @@
-import { describeChecks } from './checks/check.js';
-import { keys, limits } from './checks/intake.js';
-import { order, release, sellOut } from './checks/line.js';
-import { money } from './checks/money.js';
+import { openLedger, type TestLedger } from '../../support/ledger.js';
+import { SUITES } from './checks/suites.js';
 
 jest.setTimeout(60_000);
 
-describeChecks('The order of the line', order);
-describeChecks('A sell-out', sellOut);
-describeChecks('Leaving the line', release);
-describeChecks('Money', money);
-describeChecks('Intake', limits);
-describeChecks('Idempotency keys', keys);
+describe.each(Object.entries(SUITES))('%s', (_name, checks) => {
+  let world: TestLedger;
+  beforeAll(async () => {
+    world = await openLedger();
+  });
+  afterAll(() => world.close());
+
+  it.each(Object.entries(checks))('%s', (_sentence, check) => check(world));
+});

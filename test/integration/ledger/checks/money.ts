@@ -182,6 +182,7 @@ export const money: Checks = {
     expect(await world.ledger.confirm(id, ACTOR)).toBeNull();
     expect(await world.ledger.recordDocument(id, ticketsOf(id, 1), Buffer.from('%PDF'))).not.toBeNull();
     expect(await world.ledger.recordDocument(id, ticketsOf(id, 1), Buffer.from('%PDF'))).toBeNull();
+    await world.ledger.recordStep(id, 'email', 80, null);
     const letter = await world.ledger.openDeadLetter(
       { bookingId: id, jobId: `fulfil-${id}`, jobType: 'booking.fulfil', reason: 'SMTP_DOWN', attempts: 5 },
       ACTOR,

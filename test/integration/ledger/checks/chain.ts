@@ -1,0 +1,139 @@
+import type { Client } from 'pg';
+import { verifyChain } from '../../../../src/booking/ledger/audit.js';
+import {
+  accept,
+  accepted,
+  ACTOR,
+  MAX_LENGTH,
+  newOffer,
+  requestFor,
+  type TestLedger,
+} from '../../../support/ledger.js';
+import type { Checks } from './check.js';
+
+async function sealAll({ ledger }: TestLedger): Promise<void> {
+  while ((await ledger.seal()) > 0);
+}
+
+/** Every event lies under exactly one seal. */
+async function expectAllSealed(world: TestLedger): Promise<void> {
+  const [row] = await world.sql<{ sealed: string; events: string; outside: string }>(
+    `select (select sum(events) from audit_seal) as sealed, (select count(*) from audit_event) as events,
+       (select count(*) from audit_event e where
+         (select count(*) from audit_seal s where e.xid >= s.bound_from and e.xid < s.bound_to) <> 1) as outside`,
+  );
+  expect(row).toEqual({ sealed: row?.events, events: row?.events, outside: '0' });
+  expect(await verifyChain(await world.session())).toMatchObject({ ok: true, violations: [] });
+}
+
+/** What is found after the statement, which is undone. */
+async function violationsAfter(session: Client, statement: string): Promise<readonly string[]> {
+  await session.query('begin');
+  try {
+    const { rowCount } = await session.query(statement);
+    if (rowCount === 0) throw new Error(`nothing was tampered with: ${statement}`);
+    return (await verifyChain(session)).violations;
+  } finally {
+    await session.query('rollback');
+  }
+}
+
+const SEALED = '(select id from audit_event order by id offset 3 limit 1)';
+
+const TAMPERING: readonly string[] = [
+  ...[
+    "action = 'nothing'",
+    "actor_id = 'nobody'",
+    "actor_kind = 'operator'",
+    'quantity = 7',
+    'ordinal = 99',
+  ].map((change) => `update audit_event set ${change} where id = ${SEALED}`),
+  ...["at = at + interval '1 us'", 'version = version + 1', "to_state = 'paid'", "from_state = 'held'"].map(
+    (change) => `update audit_event set ${change} where id = ${SEALED}`,
+  ),
+  ...[
+    "address = '10.0.0.1'",
+    "correlation_id = 'x'",
+    `detail = '{"a":1}'`,
+    "offer_id = 'x'",
+    'xid = xid + 1',
+  ].map((change) => `update audit_event set ${change} where id = ${SEALED}`),
+  `update audit_event set booking_id = gen_random_uuid() where id = ${SEALED}`,
+  `delete from audit_event where id = ${SEALED}`,
+  `update audit_event set id = default where id = ${SEALED}`,
+  `insert into audit_event (xid, at, action, actor_kind, actor_id)
+   select xid, at, 'accept', 'system', 'forger' from audit_event where id = ${SEALED}`,
+  'delete from audit_seal where number = 1',
+  'delete from audit_seal where number = 2',
+  'delete from audit_seal where number = (select max(number) from audit_seal)',
+  'update audit_seal set events = events + 1 where number = 2',
+  `update audit_seal set hash = sha256('forged') where number = 2`,
+  'update audit_seal set bound_to = bound_to + 1 where number = 2',
+  'update audit_chain set number = number + 1',
+  'update audit_chain set bound = bound + 1',
+];
+
+export const chain: Checks = {
+  'skips no commit that comes late, however early its transaction began': async (world) => {
+    const [early, busy] = [await newOffer(world), await newOffer(world)];
+    const late = await world.session();
+    await late.query('begin');
+    accepted((await world.within(late).accept([requestFor(early.id)], MAX_LENGTH)).outcomes[0]);
+    await accept(world, busy.id, [1, 1]);
+    await sealAll(world);
+    await accept(world, busy.id, [1]);
+    await sealAll(world);
+    await late.query('commit');
+    await accept(world, busy.id, [1]);
+    await sealAll(world);
+    await expectAllSealed(world);
+  },
+
+  'seals every event once while bookings are accepted and several sealers are at work': async (world) => {
+    const offers = await Promise.all([1, 2, 3].map(() => newOffer(world, { limitPerCustomer: 1 })));
+    const processes = [1, 2].map(() => world.another().ledger);
+    let accepting = true;
+    const sealers = processes.map(async (ledger) => {
+      while (accepting) await ledger.seal();
+    });
+    await Promise.all(
+      offers.map(async ({ id }) => {
+        for (let batch = 0; batch < 25; batch++) {
+          await accept(world, id, [1, 1, 1]);
+          await world.ledger.admit(id, ACTOR, 1);
+        }
+      }),
+    );
+    accepting = false;
+    await Promise.all(sealers);
+    await sealAll(world);
+    await expectAllSealed(world);
+  },
+
+  'tells of any event changed, removed or added, and of any seal that is gone or forged': async (world) => {
+    for (let n = 0; n < 4; n++) {
+      const { id } = await newOffer(world);
+      await accept(world, id, [1, 1]);
+      await sealAll(world);
+    }
+    const session = await world.session();
+    expect((await verifyChain(session)).violations).toEqual([]);
+    for (const statement of TAMPERING) {
+      const found = await violationsAfter(session, statement);
+      expect({ statement, found: found.length > 0 }).toEqual({ statement, found: true });
+    }
+    expect((await verifyChain(session)).violations).toEqual([]);
+  },
+
+  'stays valid where an address is erased and its digest kept': async (world) => {
+    const { id } = await newOffer(world);
+    await accept(world, id, [1], { actor: { ...ACTOR, address: '192.0.2.7' } });
+    await sealAll(world);
+    const session = await world.session();
+    const erase = `update audit_event set address = null,
+      address_digest = encode(sha256(convert_to(address, 'UTF8')), 'hex') where address is not null`;
+    expect(await violationsAfter(session, erase)).toEqual([]);
+    const forge = `update audit_event set address = '192.0.2.8' where address is not null`;
+    expect(await violationsAfter(session, forge)).not.toEqual([]);
+  },
+};

@@ -1,0 +1,21 @@
+import { chain } from './chain.js';
+import type { Checks } from './check.js';
+import { keys, limits } from './intake.js';
+import { order, release, sellOut } from './line.js';
+import { locks, timeouts } from './locks.js';
+import { money } from './money.js';
+import { recovery } from './recovery.js';
+
+/** Everything that is checked of the ledger one sentence at a time, by what it is about. */
+export const SUITES: Readonly<Record<string, Checks>> = {
+  'The order of the line': order,
+  'A sell-out': sellOut,
+  'Leaving the line': release,
+  Money: money,
+  Intake: limits,
+  'Idempotency keys': keys,
+  'The locks': locks,
+  'Waiting for a lock': timeouts,
+  'After a failure': recovery,
+  'The chain over the audit log': chain,
+};

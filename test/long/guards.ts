@@ -1,0 +1,239 @@
+import type { Tampering } from '../support/ledger.js';
+
+/** What stands between the ledger and one kind of wrong, and who notices when it is gone. */
+export interface Guard {
+  readonly name: string;
+  readonly without: Tampering;
+  /** Sentences of `test/integration/ledger/checks`: each fails without the guard. */
+  readonly noticedBy: readonly string[];
+  /** Whether random programmes notice too, one after the other (`model`) or all at once (`crowd`). */
+  readonly programmes?: readonly ('model' | 'crowd')[];
+}
+
+const put = (find: string, replacement: string, times = 1): Tampering => ({
+  routines: [{ find, put: replacement, times }],
+});
+const drop = (constraint: string, table: string): string =>
+  `alter table ${table} drop constraint ${constraint}`;
+
+export const GUARDS: readonly Guard[] = [
+  {
+    name: 'The fence: a charge moves only the booking of its own attempt',
+    without: put('b.fence = p_fence and a.state', 'a.state'),
+    noticedBy: ['an attempt under another fence than the booking moves nothing, whatever its own row says'],
+  },
+  {
+    name: 'The attempt: one that is definite moves nothing',
+    without: put("and b.fence = p_fence and a.state = 'started' then", 'and b.fence = p_fence then'),
+    noticedBy: ['an attempt that is definite moves nothing, whatever the booking says'],
+  },
+  {
+    name: 'Fence and attempt together',
+    without: put("and b.fence = p_fence and a.state = 'started' then", 'then'),
+    noticedBy: ['money taken under a stale fence goes back and moves nothing'],
+    programmes: ['model'],
+  },
+  {
+    name: 'The state: a charge moves only a booking that is paying',
+    without: put("if b.state = 'paying' and b.fence = p_fence", 'if b.fence = p_fence'),
+    noticedBy: ['an attempt moves only a booking that is paying, whatever the rest says'],
+  },
+  {
+    name: 'The state: only a hold is paid for',
+    without: put("if b.state <> 'held' then perform refuse('ALREADY_SETTLED'); end if;", ''),
+    noticedBy: ['only a hold is paid for'],
+    programmes: ['model'],
+  },
+  {
+    name: 'The state: nobody leaves who has paid or left',
+    without: put(
+      "if b.state not in ('waiting', 'held', 'paying') then perform refuse('ALREADY_SETTLED'); end if;",
+      '',
+    ),
+    noticedBy: ['lets nobody leave who is paying, has paid, or left before'],
+    programmes: ['model', 'crowd'],
+  },
+  {
+    name: 'The state: only what is paid is confirmed, with all its steps',
+    without: put("if b.state <> 'paid'\n    or (select", 'if (select'),
+    noticedBy: [
+      'only what is paid and done is confirmed, and a refund gives money, units and tickets back once',
+    ],
+    programmes: ['model'],
+  },
+  {
+    name: 'The state: a grant takes only those who wait',
+    without: put(
+      "where w.offer_id = p_offer and w.state = 'waiting' and",
+      "where w.offer_id = p_offer and w.state in ('waiting', 'held') and",
+    ),
+    noticedBy: ['grants the earliest that fit, and whoever does not fit keeps its place and blocks nobody'],
+    programmes: ['model', 'crowd'],
+  },
+  {
+    name: 'The deadline: nobody pays after it',
+    without: put(" or (b.state = 'held' and b.deadline <= v_now)", ''),
+    noticedBy: ['nobody pays after the time is over, swept or not'],
+    programmes: ['model'],
+  },
+  {
+    name: 'The deadline: no hold ends before it',
+    without: put("and state = 'held' and deadline <= v_now\n", "and state = 'held'\n"),
+    noticedBy: ['gives a hold that ran out to the next, and leaves one that did not alone'],
+    programmes: ['model'],
+  },
+  {
+    name: 'The deadline: a decline after it does not hold on',
+    without: put('when b.deadline is null or b.deadline > v_now then', 'when true then'),
+    noticedBy: ['a decline after the time is over gives the units away'],
+    programmes: ['model'],
+  },
+  {
+    name: 'The order: the lowest numbers first',
+    without: put('      ) b\n      order by b.seq\n', '      ) b\n      order by b.seq desc\n'),
+    noticedBy: ['grants the earliest that fit, and whoever does not fit keeps its place and blocks nobody'],
+    programmes: ['model', 'crowd'],
+  },
+  {
+    name: 'Not covered: a grant passes over those who were told that it is sold out',
+    without: put(
+      `and w.seq >= case when q.quantity >= l.sold_out_min_quantity
+                            then greatest(l.front, l.sold_out_through + 1) else l.front end
+        order by w.seq`,
+      'order by w.seq',
+    ),
+    noticedBy: ['is not undone by capacity that comes before its rows are written'],
+    programmes: ['model'],
+  },
+  {
+    name: 'Not covered: nobody leaves who was told that it is sold out',
+    without: put("if is_covered(b, l) then perform refuse('ALREADY_SETTLED'); end if;", ''),
+    noticedBy: [
+      'is decided for all who need more than what is not sold for good, and from then on everybody sees it',
+    ],
+    programmes: ['model'],
+  },
+  {
+    name: 'One decision at a time: a sell-out waits for the rows of the last',
+    without: put('if not l.sold_out_done then return false; end if;', ''),
+    noticedBy: [
+      'is written in chunks, each row with its audit, and a later decision waits for the rows of the last',
+    ],
+    programmes: ['model'],
+  },
+  {
+    name: 'The lock of the line in a grant',
+    without: put(
+      `select * into l from booking_line where offer_id = p_offer for no key update;
+  if not found then return null; end if;
+  select * into o`,
+      `select * into l from booking_line where offer_id = p_offer;
+  if not found then return null; end if;
+  select * into o`,
+    ),
+    noticedBy: [
+      'every verb that moves units or places waits for the line first, and holds nothing else meanwhile',
+      'a grant reads what was committed while it waited for the line',
+    ],
+    programmes: ['crowd'],
+  },
+  {
+    name: 'The lock of the line in an acceptance',
+    without: put(
+      'where offer_id = any (p_offers) order by offer_id for no key update',
+      'where offer_id = any (p_offers)',
+    ),
+    noticedBy: ['an acceptance comes after whatever it waited for at the line'],
+    programmes: ['crowd'],
+  },
+  {
+    name: 'The lock as a statement of its own',
+    without: {
+      routines: [
+        {
+          find: 'perform 1 from booking_line where offer_id = any (p_offers) order by offer_id for no key update;',
+          put: '',
+        },
+        {
+          find: 'join stock s on s.offer_id = l.offer_id\n  ),',
+          put: 'join stock s on s.offer_id = l.offer_id\n    for no key update of l\n  ),',
+        },
+      ],
+    },
+    noticedBy: ['the limit counts what another process has not committed yet: it is waited for'],
+  },
+  {
+    name: 'The lock order: a line before its bookings',
+    without: put(
+      'v_from booking_state;\nbegin\n  select booking_line.* into l from booking_line where offer_id = (select offer_id from booking where id = p_id) for no key update;\n  if not found then return null; end if;\n  perform 1 from stock where offer_id = l.offer_id order by day for no key update;\n  select * into b from booking where id = p_id for no key update;\n  v_now := clock_timestamp();\n  v_from := b.state;\n  if is_covered',
+      'v_from booking_state;\nbegin\n  select * into b from booking where id = p_id for no key update;\n  select booking_line.* into l from booking_line where offer_id = b.offer_id for no key update;\n  if not found then return null; end if;\n  perform 1 from stock where offer_id = l.offer_id order by day for no key update;\n  v_now := clock_timestamp();\n  v_from := b.state;\n  if is_covered',
+    ),
+    noticedBy: [
+      'every verb that moves units or places waits for the line first, and holds nothing else meanwhile',
+    ],
+  },
+  {
+    name: 'The lock order: lines by their ids',
+    without: put('order by offer_id for no key update', 'order by offer_id desc for no key update'),
+    noticedBy: ['a batch takes its lines in the order of their ids, whatever the order of its requests'],
+  },
+  {
+    name: 'The key: a repetition finds the booking that is there',
+    without: put('r.refusal is null and r.known_hash is null and', 'r.refusal is null and'),
+    noticedBy: [
+      '100 identical requests at once make one booking and 100 equal answers',
+      'a stored acceptance is answered as it was, whatever became of it and of the sale',
+    ],
+    programmes: ['model'],
+  },
+  {
+    name: 'The key: unique, so that one claim wins',
+    without: { tables: [drop('idempotency_key_pkey', 'idempotency_key')] },
+    noticedBy: ['one key on two offers in two processes is claimed by one: the other waits and is refused'],
+  },
+  {
+    name: 'The key: another body is refused',
+    without: put("if k.body_hash <> p_key->>'bodyHash' then", 'if false then'),
+    noticedBy: [
+      'a payment sent twice with its key is one payment with one answer, and another body is refused',
+    ],
+  },
+  {
+    name: 'The flag of a batch that is sent again',
+    without: put('b.id = case when p_resend then r.id end', 'false'),
+    noticedBy: [
+      'a batch whose answer was lost after its commit is sent again and gets the numbers that it has',
+    ],
+  },
+  {
+    name: 'The limit of a customer',
+    without: put('coalesce(sum(live.quantity), 0)', '0'),
+    noticedBy: [
+      'a customer never has more than the limit, in one batch or many, from one process or several',
+    ],
+    programmes: ['model', 'crowd'],
+  },
+  {
+    name: 'The bound of a line',
+    without: put('where n.place <= p_max_length - f.waiting', ''),
+    noticedBy: ['a line is full at its very bound, and a refusal takes no place'],
+    programmes: ['model'],
+  },
+  {
+    name: 'The count of units in the tables (CHECK)',
+    without: { tables: [drop('stock_check1', 'stock')] },
+    noticedBy: ['the tables themselves refuse what would break the count of units'],
+  },
+  {
+    name: 'The place of a booking in the tables (UNIQUE)',
+    without: {
+      tables: ['drop index booking_place', 'create index booking_place on booking (offer_id, seq)'],
+    },
+    noticedBy: ['the tables themselves refuse what would break the count of units'],
+  },
+  {
+    name: 'The bound of a seal: nothing of a transaction that may still commit',
+    without: put('v_bound := pg_snapshot_xmin(', 'v_bound := pg_snapshot_xmax('),
+    noticedBy: ['skips no commit that comes late, however early its transaction began'],
+  },
+];
