@@ -1,0 +1,105 @@
+import type { BookingState } from '../booking.js';
+import { LineReplay } from './line-replay.js';
+
+type Step = readonly [
+  action: string,
+  seq: number,
+  from: BookingState | null,
+  to: BookingState,
+  quantity: number,
+];
+
+/** Replays a line of so many units and gives what was found. */
+function findings(
+  capacity: number,
+  steps: readonly Step[],
+  rows: readonly { seq: number; state: BookingState; covered?: boolean }[] = [],
+): { order: string[]; states: string[]; recorded: string[] } {
+  const found = { order: new Array<string>(), states: new Array<string>(), recorded: new Array<string>() };
+  const replay = new LineReplay('offer', {
+    order: (violation) => found.order.push(violation),
+    states: (violation) => found.states.push(violation),
+    recorded: (violation) => found.recorded.push(violation),
+  });
+  const none = { seq: 0, from: null, to: null };
+  replay.apply({ ...none, bookingId: null, action: 'offer.create', quantity: capacity });
+  for (const [action, seq, from, to, quantity] of steps) {
+    replay.apply({ bookingId: `b${seq}`, action, seq, from, to, quantity });
+  }
+  replay.compare(rows.map(({ seq, state, covered = false }) => ({ id: `b${seq}`, state, covered })));
+  return found;
+}
+
+const joined = (seq: number, quantity = 1): Step => ['accept', seq, null, 'waiting', quantity];
+const granted = (seq: number, quantity = 1): Step => ['grant', seq, 'waiting', 'held', quantity];
+const NOTHING = { order: [], states: [], recorded: [] };
+
+describe('The replay of a line', () => {
+  it('finds nothing where the earliest that fit were granted', () => {
+    const steps = [joined(1, 2), joined(2, 3), joined(3, 1), granted(1, 2), granted(3, 1)];
+    expect(findings(3, steps)).toEqual(NOTHING);
+  });
+
+  it('finds who was overtaken, and by whom', () => {
+    const { order } = findings(2, [joined(1), joined(2), granted(2)]);
+    expect(order).toEqual(['offer offer: number 2 was granted before 1, which needed 1 of 2']);
+  });
+
+  it('does not call it overtaking where the earlier did not fit just before', () => {
+    expect(findings(1, [joined(1, 2), joined(2), granted(2)])).toEqual(NOTHING);
+  });
+
+  it('finds a grant of units that were not there', () => {
+    const { order } = findings(1, [joined(1), joined(2), granted(1), granted(2)]);
+    expect(order).toEqual(['offer offer: number 2 was granted 1 units that were not there']);
+  });
+
+  it('counts units that came back', () => {
+    const back: Step = ['expire', 1, 'held', 'expired', 1];
+    expect(findings(1, [joined(1), joined(2), granted(1), back, granted(2)])).toEqual(NOTHING);
+  });
+
+  it('does not count a decline with time left, nor who leaves from the line, as units that come back', () => {
+    const steps: Step[] = [
+      ...[joined(1), joined(2), joined(3), granted(1)],
+      ['pay', 1, 'held', 'paying', 1],
+      ['payment.declined', 1, 'paying', 'held', 1],
+      ['cancel', 2, 'waiting', 'cancelled', 1],
+      granted(3),
+    ];
+    expect(findings(1, steps).order).toHaveLength(1);
+  });
+
+  it('finds a gap in the numbers', () => {
+    expect(findings(1, [joined(1), joined(3)]).order).toEqual(['offer offer: number 3 was given after 1']);
+  });
+
+  it('finds a transition from where the booking was not, and one that left a settled state', () => {
+    const { states } = findings(2, [
+      joined(1),
+      granted(1),
+      granted(1),
+      ['expire', 1, 'held', 'expired', 1],
+      granted(1),
+    ]);
+    expect(states).toContain('booking b1 left waiting, but was held');
+    expect(states).toContain('booking b1 was settled as expired and went on to held');
+  });
+
+  it('finds a row that the log does not lead to, and one that moved on after it was sold out', () => {
+    const found = findings(
+      1,
+      [joined(1), granted(1)],
+      [
+        { seq: 1, state: 'paid' },
+        { seq: 2, state: 'waiting' },
+      ],
+    );
+    expect(found.recorded).toEqual([
+      'booking b1 is paid, its last recorded transition led to held',
+      'booking b2 is waiting, its last recorded transition led to nowhere',
+    ]);
+    const moved = findings(1, [joined(1), granted(1)], [{ seq: 1, state: 'held', covered: true }]);
+    expect(moved.states).toEqual(['booking b1 is held although it was sold out']);
+  });
+});

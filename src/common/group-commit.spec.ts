@@ -1,0 +1,172 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { AppError } from './errors.js';
+import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
+
+interface Item {
+  readonly name: string;
+  readonly keys?: readonly string[];
+}
+const stays = (): boolean => false;
+
+/** A group whose commits are held until released, and the batches that it saw. */
+function heldGroup(options: Partial<GroupCommitOptions<Item, string>> = {}): {
+  group: GroupCommit<Item, string>;
+  batches: string[][];
+  release(): Promise<void>;
+} {
+  const batches: string[][] = [];
+  let go: () => void = () => undefined;
+  const group = new GroupCommit<Item, string>({
+    commit: async (batch) => {
+      batches.push(batch.map(({ name }) => name));
+      await new Promise<void>((resolve) => (go = resolve));
+      return batch.map(({ name }) => `${name} done`);
+    },
+    keys: ({ keys }) => keys ?? [],
+    blamesItem: () => false,
+    maxBatch: 100,
+    maxPending: 100,
+    maxWaitMs: 1000,
+    ...options,
+  });
+  const release = async (): Promise<void> => {
+    go();
+    await turn();
+    await turn();
+  };
+  return { group, batches, release };
+}
+
+describe('Group commit', () => {
+  it('commits what arrives in one turn together, and what arrives meanwhile in the next batch, in order', async () => {
+    const { group, batches, release } = heldGroup();
+    const first = [group.submit({ name: 'a' }, stays), group.submit({ name: 'b' }, stays)];
+    await turn();
+    const next = [group.submit({ name: 'c' }, stays), group.submit({ name: 'd' }, stays)];
+    await turn();
+    expect(batches).toEqual([['a', 'b']]);
+    await release();
+    expect(batches).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+    ]);
+    await release();
+    expect(await Promise.all([...first, ...next])).toEqual(['a done', 'b done', 'c done', 'd done']);
+    expect(group.size).toBe(0);
+  });
+
+  it('keeps items with a key in common apart, in the order in which they came', async () => {
+    const { group, batches, release } = heldGroup();
+    const items = [
+      { name: 'a', keys: ['x'] },
+      { name: 'b', keys: ['x', 'y'] },
+      { name: 'c', keys: ['y'] },
+      { name: 'd', keys: ['z'] },
+    ];
+    const answers = items.map((item) => group.submit(item, stays));
+    await turn();
+    // c shares a key with b, which waits for a: it must not overtake it.
+    expect(batches).toEqual([['a', 'd']]);
+    await release();
+    await release();
+    await release();
+    expect(batches).toEqual([['a', 'd'], ['b'], ['c']]);
+    await Promise.all(answers);
+  });
+
+  it('fills a batch to its bound and no further', async () => {
+    const { group, batches, release } = heldGroup({ maxBatch: 2 });
+    const answers = ['a', 'b', 'c'].map((name) => group.submit({ name }, stays));
+    await turn();
+    await release();
+    await release();
+    await Promise.all(answers);
+    expect(batches).toEqual([['a', 'b'], ['c']]);
+  });
+
+  it('refuses more than may wait, and what has waited too long', async () => {
+    let now = 0;
+    const { group, batches, release } = heldGroup({ maxPending: 1, maxWaitMs: 50, now: () => now });
+    const first = group.submit({ name: 'a' }, stays);
+    await turn();
+    const second = group.submit({ name: 'b' }, stays);
+    await expect(group.submit({ name: 'c' }, stays)).rejects.toMatchObject({
+      code: 'OVERLOADED',
+      details: { retryAfterSeconds: 1 },
+    });
+    now = 51;
+    const late = expect(second).rejects.toMatchObject({ code: 'OVERLOADED' });
+    await release();
+    await late;
+    expect(await first).toBe('a done');
+    expect(batches).toEqual([['a']]);
+  });
+
+  it('drops an item whose caller has gone before its commit begins, and not one whose commit has begun', async () => {
+    const { group, batches, release } = heldGroup();
+    let gone = false;
+    const first = group.submit({ name: 'a' }, () => gone);
+    await turn();
+    const second = group.submit({ name: 'b' }, () => gone);
+    const dropped = expect(second).rejects.toBeInstanceOf(AppError);
+    gone = true;
+    await release();
+    await dropped;
+    expect(await first).toBe('a done');
+    expect(batches).toEqual([['a']]);
+  });
+
+  it('halves a batch until the item to blame fails alone', async () => {
+    const commits: string[][] = [];
+    const group = new GroupCommit<Item, string>({
+      commit: async (batch) => {
+        commits.push(batch.map(({ name }) => name));
+        if (batch.some(({ name }) => name === 'bad')) throw new Error('data');
+        return batch.map(({ name }) => name);
+      },
+      keys: () => [],
+      blamesItem: () => true,
+      maxBatch: 100,
+      maxPending: 100,
+      maxWaitMs: 1000,
+    });
+    const names = ['a', 'b', 'c', 'bad', 'd', 'e', 'f', 'g'];
+    const answers = await Promise.allSettled(names.map((name) => group.submit({ name }, stays)));
+    expect(answers.map(({ status }) => status === 'fulfilled')).toEqual(names.map((name) => name !== 'bad'));
+    expect(commits.length).toBeLessThanOrEqual(7);
+  });
+
+  it('fails the whole batch of an error that no item is to blame for, and goes on with the next', async () => {
+    let failing = true;
+    const group = new GroupCommit<Item, string>({
+      commit: async (batch) => {
+        if (failing) throw new Error('the database is away');
+        return batch.map(({ name }) => name);
+      },
+      keys: () => [],
+      blamesItem: () => false,
+      maxBatch: 100,
+      maxPending: 100,
+      maxWaitMs: 1000,
+    });
+    const answers = await Promise.allSettled(
+      [{ name: 'a' }, { name: 'b' }].map((i) => group.submit(i, stays)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    failing = false;
+    expect(await group.submit({ name: 'c' }, stays)).toBe('c');
+  });
+
+  it('drains once everything that was taken is answered', async () => {
+    const { group, release } = heldGroup();
+    await group.drain();
+    const answer = group.submit({ name: 'a' }, stays);
+    let drained = false;
+    const draining = group.drain().then(() => (drained = true));
+    await turn();
+    expect(drained).toBe(false);
+    await release();
+    await draining;
+    expect(await answer).toBe('a done');
+  });
+});
