@@ -43,8 +43,9 @@ export class Watch {
 
   constructor(private readonly name: string) {}
 
+  /** The last version of the line that it saw, whatever told it. */
   get version(): number {
-    return this.shown?.version ?? -1;
+    return Math.max(this.shown?.version ?? -1, this.lineVersion);
   }
 
   accepted(answer: Accepted): void {
@@ -73,6 +74,8 @@ export class Watch {
     this.seen += 1;
     const last = this.shown;
     if (last !== null && next.version < last.version) return false;
+    // A question may be overtaken by a line event: what it says of the place is old news then.
+    if (next.state === 'waiting' && next.version < this.lineVersion) return false;
     if (last !== null) this.compare(last, next);
     if (last?.state !== next.state) this.states.push(next.state);
     this.shown = next;

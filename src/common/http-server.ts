@@ -25,6 +25,8 @@ export const serverOptions = (http: Config['http'], trustProxy: string[] | false
       removeAdditional: false,
       useDefaults: false,
       allErrors: true,
+      // null is told apart from absent
+      allowUnionTypes: true,
     },
   },
   frameworkErrors: answerFrameworkError,
