@@ -1,10 +1,14 @@
-// `npm run docs`: writes the documents that are made from tables in the source.
+// `npm run docs`: writes the documents that are made from the source.
 import { writeFileSync } from 'node:fs';
+import { renderOpenApi } from './docs/openapi.js';
 import { GENERATED } from './docs/render.js';
 
 // Compiled to dist/scripts/, two folders below the root.
 const root = new URL('../../', import.meta.url);
-for (const [path, render] of Object.entries(GENERATED)) {
-  writeFileSync(new URL(path, root), render());
+const write = (path: string, text: string): void => {
+  writeFileSync(new URL(path, root), text);
   process.stdout.write(`${path}\n`);
-}
+};
+
+for (const [path, render] of Object.entries(GENERATED)) write(path, render());
+write('docs/openapi.json', await renderOpenApi());

@@ -34,9 +34,11 @@ export async function eventually<T>(
   ask: () => Promise<T | null>,
   patienceMs = PATIENCE_MS,
 ): Promise<T> {
-  for (const begun = Date.now(); Date.now() - begun < patienceMs; await sleep(25)) {
+  const begun = Date.now();
+  while (Date.now() - begun < patienceMs) {
     const answer = await ask();
     if (answer !== null) return answer;
+    await sleep(25);
   }
   throw new Error(`not within ${patienceMs} ms: ${what}`);
 }

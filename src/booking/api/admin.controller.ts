@@ -1,6 +1,7 @@
 import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import {
   ApiBearerAuth,
+  ApiExtraModels,
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
@@ -16,6 +17,15 @@ import { Access, CurrentIdentity } from '../../security/access.js';
 import type { Identity } from '../../security/identity.js';
 import type { AuditEvent, DeadLetter, InvariantReport } from '../ledger/types.js';
 import { OperatorService, type QueueFigures } from '../operator.service.js';
+import {
+  AuditDto,
+  DeadLetterDto,
+  DeadLetterListDto,
+  InvariantDto,
+  InvariantsDto,
+  JobCountsDto,
+  QueueDto,
+} from './dto/answers.dto.js';
 import { AuditQuery, DeadLettersQuery, ExportQuery, pageOf } from './dto/queries.dto.js';
 import { Problems } from './problems.js';
 import { callerOf, idempotencyKey } from './request-context.js';
@@ -36,6 +46,7 @@ export class AdminController {
 
   @Get('dead-letters')
   @ApiOperation({ summary: 'Paid bookings whose fulfilment failed for good, newest first' })
+  @ApiOkResponse({ type: DeadLetterListDto })
   @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'FORBIDDEN')
   async deadLetters(@Query() query: DeadLettersQuery): Promise<{ deadLetters: DeadLetter[] }> {
     return {
@@ -52,6 +63,7 @@ export class AdminController {
   @ApiParam(LETTER_ID)
   @ApiHeader(KEY_HEADER)
   @ApiOperation({ summary: 'Try again, from the step that failed' })
+  @ApiOkResponse({ type: DeadLetterDto })
   @Problems(
     'IDEMPOTENCY_KEY_INVALID',
     'UNAUTHENTICATED',
@@ -73,6 +85,7 @@ export class AdminController {
   @ApiParam(LETTER_ID)
   @ApiHeader(KEY_HEADER)
   @ApiOperation({ summary: 'Give up: the booking is refunded and its units go to the next in line' })
+  @ApiOkResponse({ type: DeadLetterDto })
   @Problems(
     'IDEMPOTENCY_KEY_INVALID',
     'UNAUTHENTICATED',
@@ -91,6 +104,8 @@ export class AdminController {
 
   @Get('queue')
   @ApiOperation({ summary: 'What waits, runs and failed on the queue' })
+  @ApiExtraModels(JobCountsDto)
+  @ApiOkResponse({ type: QueueDto })
   @Problems('UNAUTHENTICATED', 'FORBIDDEN', 'UNAVAILABLE')
   queue(): Promise<QueueFigures> {
     return this.service.queue();
@@ -98,6 +113,8 @@ export class AdminController {
 
   @Get('invariants')
   @ApiOperation({ summary: 'Checks F1 to F7 on the whole ledger; reads everything' })
+  @ApiExtraModels(InvariantDto)
+  @ApiOkResponse({ type: InvariantsDto })
   @Problems('UNAUTHENTICATED', 'FORBIDDEN')
   async invariants(): Promise<{ ok: boolean; invariants: InvariantReport }> {
     const invariants = await this.service.invariants();
@@ -106,6 +123,7 @@ export class AdminController {
 
   @Get('audit')
   @ApiOperation({ summary: 'Who did what, newest first' })
+  @ApiOkResponse({ type: AuditDto })
   @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'FORBIDDEN')
   async audit(@Query() query: AuditQuery): Promise<{ events: AuditEvent[] }> {
     const { offerId = null, bookingId = null, before = null } = query;

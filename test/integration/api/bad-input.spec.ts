@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
 import { Ajv, type ValidateFunction } from 'ajv';
-import { Agent, request, type Dispatcher } from 'undici';
+import { Agent, request } from 'undici';
 import { ERRORS } from '../../../src/common/errors.js';
 import { isCleanText } from '../../../src/common/text.js';
-import { openApiOf } from '../../../src/configure-app.js';
+import { openApiOf } from '../../../src/configure-http.js';
 import { newOffer, startApp, unique, wish, type TestApp } from '../../support/app.js';
 import * as bad from '../../support/bad-values.js';
 
@@ -273,7 +273,7 @@ describe('whatever is sent', () => {
   async function outcome({ method, path, headers, body, mustFail }: Attempt): Promise<number> {
     const sent = `${method} ${path.slice(0, 200)} ${JSON.stringify(headers).slice(0, 300)} ${body?.slice(0, 500) ?? ''}`;
     const answer = await request(`${test.api.url}${path}`, {
-      method: method as Dispatcher.HttpMethod,
+      method,
       dispatcher: agent,
       headers,
       body: body ?? null,

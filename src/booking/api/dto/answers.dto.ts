@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { STATES } from '../../booking.js';
 import { MoneyDto } from './offer.dto.js';
 
@@ -94,6 +94,81 @@ export class TicketDto {
   @ApiProperty() readonly ticketType!: string;
   @ApiProperty(time) readonly startsAt!: string;
   @ApiProperty({ ...time, nullable: true }) readonly redeemedAt!: string | null;
+}
+
+export class DeadLetterDto {
+  @ApiProperty({ format: 'uuid' }) readonly id!: string;
+  @ApiProperty({ format: 'uuid' }) readonly bookingId!: string;
+  @ApiProperty() readonly jobId!: string;
+  @ApiProperty() readonly jobType!: string;
+  @ApiProperty(count) readonly fence!: number;
+  @ApiProperty({ description: 'A stable code.', example: 'RETRIES_EXHAUSTED' }) readonly reason!: string;
+  @ApiProperty(count) readonly attempts!: number;
+  @ApiProperty({ enum: ['open', 'replayed', 'discarded'] }) readonly state!: string;
+  @ApiProperty(time) readonly createdAt!: string;
+  @ApiProperty({ ...time, nullable: true }) readonly resolvedAt!: string | null;
+  @ApiProperty({ type: String, nullable: true }) readonly resolvedBy!: string | null;
+}
+
+export class DeadLetterListDto {
+  @ApiProperty({ type: [DeadLetterDto] }) readonly deadLetters!: DeadLetterDto[];
+}
+
+export class JobCountsDto {
+  @ApiProperty(count) readonly waiting!: number;
+  @ApiProperty(count) readonly active!: number;
+  @ApiProperty(count) readonly delayed!: number;
+  @ApiProperty(count) readonly dead!: number;
+}
+
+export class QueueDto {
+  @ApiProperty({ example: 'bullmq' }) readonly technology!: string;
+  @ApiProperty() readonly paused!: boolean;
+  @ApiProperty({
+    type: 'object',
+    description: 'By the type of job.',
+    additionalProperties: { $ref: getSchemaPath(JobCountsDto) },
+  })
+  readonly types!: Record<string, JobCountsDto>;
+}
+
+export class InvariantDto {
+  @ApiProperty() readonly ok!: boolean;
+  @ApiProperty({ ...count, description: 'Rows, transitions or charges that were looked at.' })
+  readonly checked!: number;
+  @ApiProperty({ type: [String], description: 'At most 20, in words.' }) readonly violations!: string[];
+}
+
+export class InvariantsDto {
+  @ApiProperty({ description: 'All of them hold.' }) readonly ok!: boolean;
+  @ApiProperty({
+    type: 'object',
+    description: '`F1` to `F7`.',
+    additionalProperties: { $ref: getSchemaPath(InvariantDto) },
+  })
+  readonly invariants!: Record<string, InvariantDto>;
+}
+
+export class AuditEventDto {
+  @ApiProperty() readonly id!: string;
+  @ApiProperty(time) readonly at!: string;
+  @ApiProperty({ type: String, nullable: true }) readonly offerId!: string | null;
+  @ApiProperty({ type: String, format: 'uuid', nullable: true }) readonly bookingId!: string | null;
+  @ApiProperty() readonly action!: string;
+  @ApiProperty({ type: String, enum: STATES, nullable: true }) readonly fromState!: string | null;
+  @ApiProperty({ type: String, enum: STATES, nullable: true }) readonly toState!: string | null;
+  @ApiProperty({ ...count, nullable: true, description: 'Of the line.' }) readonly version!: number | null;
+  @ApiProperty({ ...count, nullable: true, description: 'Within its version.' })
+  readonly ordinal!: number | null;
+  @ApiProperty({ enum: ['customer', 'operator', 'system'] }) readonly actorKind!: string;
+  @ApiProperty() readonly actorId!: string;
+  @ApiProperty({ type: String, nullable: true }) readonly address!: string | null;
+  @ApiProperty({ type: String, nullable: true }) readonly correlationId!: string | null;
+  @ApiProperty({ type: 'object', nullable: true, additionalProperties: true }) readonly detail!: unknown;
+}
+
+export class AuditDto {
+  @ApiProperty({ type: [AuditEventDto] }) readonly events!: AuditEventDto[];
 }
 
 export class ProblemDto {
