@@ -3,15 +3,15 @@ import { followsTheModel, holdsForACrowd } from '../integration/ledger/propertie
 import { openLedger, type Tampering, type TestLedger } from '../support/ledger.js';
 import { GUARDS } from './guards.js';
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 const CHECKS = Object.assign({}, ...Object.values(SUITES)) as Record<
   string,
   (world: TestLedger) => Promise<void>
 >;
 const PROGRAMMES = {
-  model: (world: TestLedger) => followsTheModel(world, 200, false),
-  crowd: (world: TestLedger) => holdsForACrowd(world, 60),
+  model: (world: TestLedger) => followsTheModel(world, 1000, false),
+  crowd: (world: TestLedger) => holdsForACrowd(world, 200),
 };
 
 /** Whether the check fails on a ledger without the guard. */

@@ -68,7 +68,6 @@ export const GUARDS: readonly Guard[] = [
       "where w.offer_id = p_offer and w.state in ('waiting', 'held') and",
     ),
     noticedBy: ['grants the earliest that fit, and whoever does not fit keeps its place and blocks nobody'],
-    programmes: ['model', 'crowd'],
   },
   {
     name: 'The deadline: nobody pays after it',

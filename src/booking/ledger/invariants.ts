@@ -96,7 +96,12 @@ const auditRows: Check = {
   violations: `
     select format('booking %s has no audit row for its acceptance', b.id) as violation
     from booking b where not exists (
-      select from (select booking_id from audit_event where action = 'accept') e where e.booking_id = b.id)`,
+      select from (select booking_id from audit_event where action = 'accept') e where e.booking_id = b.id)
+    union all
+    -- the order of events is that of the versions; only the rows of a sell-out follow its decision later
+    select format('line %s came to version %s by %s transactions', offer_id, version, count(distinct xid))
+    from audit_event where version is not null and action <> 'sell_out'
+    group by offer_id, version having count(distinct xid) > 1`,
 };
 
 /** F1 to F7 on one snapshot of the ledger. Reads everything: for verification, not for dashboards. */

@@ -7,6 +7,8 @@ import type { ModelRequest, Rules } from './model.js';
 import type { Command, Outcome } from './program.js';
 
 const HOLD_SECONDS = 3000;
+/** `age` of a charge of the attempt before the current one: a fence is raised twice between them. */
+const LATE = 5;
 /** More than anything takes that moves on at all. */
 const ROUNDS = 50;
 
@@ -183,6 +185,10 @@ export class Crowd {
         return ledger.cancel(id, ACTOR);
       case 'reject':
         return this.reject(ledger, id);
+      case 'mishap':
+        await this.charge(ledger, id, 'declined', 0);
+        await this.allowed(ledger.pay(id, 'pm_ok', null, ACTOR));
+        return this.charge(ledger, id, 'captured', command.kind === 'late capture' ? LATE : 0);
       case 'step':
         return command.step === 'pdf' ? this.document(ledger, id) : undefined;
       case 'confirm':

@@ -13,6 +13,7 @@ export type Command =
   | { readonly do: 'admit' | 'write'; readonly limit: number }
   | { readonly do: 'pay' | 'lapse' | 'cancel' | 'confirm' | 'letter' | 'fulfil'; readonly pick: Pick }
   | { readonly do: 'charge'; readonly pick: Pick; readonly attempt: number; readonly outcome: Outcome }
+  | { readonly do: 'mishap'; readonly pick: Pick; readonly kind: 'late capture' | 'late decline' }
   | { readonly do: 'reject'; readonly pick: Pick; readonly stale: boolean }
   | { readonly do: 'step'; readonly pick: Pick; readonly step: 'validate' | 'pdf' | 'email' }
   | { readonly do: 'resolve'; readonly pick: Pick; readonly how: 'replayed' | 'discarded' }
@@ -30,6 +31,7 @@ const SUITS: Partial<Record<Command['do'], readonly BookingState[]>> = {
   confirm: ['paid'],
   letter: ['paid'],
   fulfil: ['held', 'paying'],
+  mishap: ['held', 'paying'],
   charge: ['paying'],
   reject: ['paying'],
   step: ['paying', 'paid'],
@@ -98,6 +100,7 @@ export function command(customers: number): fc.Arbitrary<Command> {
     [2, fc.record({ do: of('step'), pick, step: fc.constantFrom('validate', 'pdf', 'email') })],
     [2, fc.record({ do: of('confirm'), pick })],
     [4, fc.record({ do: of('fulfil'), pick })],
+    [3, fc.record({ do: of('mishap'), pick, kind: fc.constantFrom('late capture', 'late decline') })],
     [1, fc.record({ do: of('letter'), pick })],
     [1, fc.record({ do: of('resolve'), pick, how: fc.constantFrom('replayed', 'discarded', 'discarded') })],
     [3, fc.record({ do: of('resize'), capacity: fc.integer({ min: 0, max: 10 }) })],

@@ -178,9 +178,12 @@ export class Twin {
       }
       case 'confirm':
         return { told: (await ledger.confirm(id, ACTOR)) !== null, meant: model.confirm(booking) };
-      case 'fulfil': {
+      case 'fulfil':
+      case 'mishap': {
         const answers: Answers[] = [];
-        for (const part of FULFIL) answers.push(await this.one({ ...part, pick: command.pick }, booking));
+        for (const part of 'kind' in command ? MISHAPS[command.kind] : FULFIL) {
+          answers.push(await this.one({ ...part, pick: command.pick }, booking));
+        }
         return { told: answers.map(({ told }) => told), meant: answers.map(({ meant }) => meant) };
       }
       case 'letter': {
@@ -240,6 +243,16 @@ const FULFIL = [
   { do: 'step', step: 'email' },
   { do: 'confirm' },
 ] as const;
+
+const MISHAPS = {
+  'late capture': [
+    { do: 'pay' },
+    { do: 'charge', attempt: 0, outcome: 'declined' },
+    { do: 'pay' },
+    { do: 'charge', attempt: 1, outcome: 'captured' },
+  ],
+  'late decline': [{ do: 'pay' }, { do: 'lapse' }, { do: 'charge', attempt: 0, outcome: 'declined' }],
+} as const;
 
 const numbers = ([low, high]: SeqRange): number[] =>
   Array.from({ length: high - low + 1 }, (_, index) => low + index);

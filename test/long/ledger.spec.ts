@@ -1,0 +1,16 @@
+import { followsTheModel, holdsForACrowd } from '../integration/ledger/properties.js';
+import { openLedger, type TestLedger } from '../support/ledger.js';
+
+jest.setTimeout(1_800_000);
+
+describe('The ledger, for longer', () => {
+  let world: TestLedger;
+  beforeEach(async () => {
+    world = await openLedger();
+  });
+  afterEach(() => world.close());
+
+  it('does what the model of a line does, command by command', () => followsTheModel(world, 800));
+
+  it('keeps every invariant while several processes do anything at once', () => holdsForACrowd(world, 200));
+});
