@@ -8,7 +8,7 @@ import { buy } from './support/buyer.js';
 import { InspectedHeap, type MemoryMb } from './support/inspected-heap.js';
 import { createOffer, operatorToken } from './support/operator.js';
 import { withOwnDatabase } from './support/own-database.js';
-import { rounded, slope } from './support/statistics.js';
+import { fittedLine, rounded, type Line } from './support/statistics.js';
 import { Stream } from './support/stream.js';
 
 const { values } = parseArgs({
@@ -112,17 +112,19 @@ async function emptyOutbox(folder: string): Promise<void> {
   await Promise.all(mails.map((name) => rm(join(folder, name), { force: true })));
 }
 
-function growthOf(samples: readonly Sample[], role: Role, of: keyof MemoryMb): number {
+/** In MB for 10,000 finished bookings. A short run says little: its error shows how little. */
+function growthOf(samples: readonly Sample[], role: Role, of: keyof MemoryMb): Line {
   const steady = samples.slice(Math.floor(samples.length * WARM_UP));
-  return rounded(slope(steady.map(({ finished, memory }) => [finished / 10_000, memory[role][of]])), 3);
+  return fittedLine(steady.map(({ finished, memory }) => [finished / 10_000, memory[role][of]]));
 }
 
 function processReport(samples: readonly Sample[], role: Role): Record<string, unknown> {
   const last = samples.at(-1)?.memory[role];
   return {
-    heapGrowthMbPer10k: growthOf(samples, role, 'heap'),
-    externalGrowthMbPer10k: growthOf(samples, role, 'external'),
-    rssGrowthMbPer10k: growthOf(samples, role, 'rss'),
+    heapGrowthMbPer10k: rounded(growthOf(samples, role, 'heap').slope, 3),
+    heapGrowthError: rounded(growthOf(samples, role, 'heap').error, 3),
+    externalGrowthMbPer10k: rounded(growthOf(samples, role, 'external').slope, 3),
+    rssGrowthMbPer10k: rounded(growthOf(samples, role, 'rss').slope, 3),
     heapMb: samples.map(({ memory }) => rounded(memory[role].heap)),
     rssMb: rounded(last?.rss ?? Number.NaN),
   };
@@ -134,7 +136,7 @@ async function main(): Promise<void> {
   const { finished, failures } = stream;
   const seconds = (performance.now() - begun) / 1000;
   const growth = ROLES.map((role) => growthOf(samples, role, 'heap'));
-  const ok = failures.length === 0 && growth.every((mb) => mb < ALLOWED_MB_PER_10K);
+  const ok = failures.length === 0 && growth.every(({ slope }) => slope < ALLOWED_MB_PER_10K);
   const report = {
     ...{ minutes: MINUTES, rate: RATE, finished, perSecond: rounded(finished / seconds) },
     ...{ failed: failures.length, failures: failures.slice(0, 5), warnings: warnings.slice(0, 10) },
@@ -151,11 +153,14 @@ async function main(): Promise<void> {
 
 const table = (
   processes: Readonly<Record<string, Record<string, unknown>>>,
-  growth: readonly number[],
+  growth: readonly Line[],
 ): string =>
   ROLES.map(
     (role, index) =>
-      `${role.padEnd(7)} grows by ${String(growth[index])} MB of heap per 10,000 finished bookings; RSS at the end ${String(processes[role]?.['rssMb'])} MB`,
+      `${role.padEnd(7)} grows by ${mb(growth[index])} MB of heap per 10,000 finished bookings; RSS at the end ${String(processes[role]?.['rssMb'])} MB`,
   ).join('\n');
+
+const mb = (line: Line | undefined): string =>
+  line === undefined ? '?' : `${rounded(line.slope)} ± ${rounded(line.error)}`;
 
 await main();

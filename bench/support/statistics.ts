@@ -6,14 +6,24 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
-/** Slope of the straight line that fits the points best (least squares). NaN where there is no such line. */
-export function slope(points: readonly (readonly [x: number, y: number])[]): number {
+type Points = readonly (readonly [x: number, y: number])[];
+
+export interface Line {
+  readonly slope: number;
+  /** Standard error of the slope. */
+  readonly error: number;
+}
+
+/** The straight line that fits the points best (least squares). NaN where there are fewer than three. */
+export function fittedLine(points: Points): Line {
   const count = points.length;
   const meanX = points.reduce((sum, [x]) => sum + x, 0) / count;
   const meanY = points.reduce((sum, [, y]) => sum + y, 0) / count;
   const covariance = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
   const variance = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
-  return covariance / variance;
+  const slope = covariance / variance;
+  const residual = points.reduce((sum, [x, y]) => sum + (y - meanY - slope * (x - meanX)) ** 2, 0);
+  return { slope, error: count < 3 ? Number.NaN : Math.sqrt(residual / (count - 2) / variance) };
 }
 
 export const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits));
