@@ -42,7 +42,7 @@ module.exports = {
     forbid('main-imports-the-app', 'main reads the configuration, builds the app and listens.', {
       from: '^src/main\\.ts$',
       to: '^src/',
-      toNot: ['^src/(app\\.module|configure-app)\\.ts$', '^src/(config|common|database)/'],
+      toNot: ['^src/(run|cluster[a-z-]*)\\.ts$', '^src/(config|common|database)/'],
     }),
     forbid('app-module-alone-imports-the-worker', 'Which role has the worker is decided in one file.', {
       from: '^src/',

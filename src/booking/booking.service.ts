@@ -23,12 +23,6 @@ export interface TicketRequest {
   readonly paymentMethod?: string;
 }
 
-/** What a client sent to make a POST safe to repeat. */
-export interface IdempotencyKey {
-  readonly key: string;
-  readonly bodyHash: string;
-}
-
 const PAYMENT_ROUTE = 'POST /api/bookings/payment';
 
 /** What customers do with bookings. Who may is decided here; what happens, by the ledger. */

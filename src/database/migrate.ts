@@ -3,12 +3,6 @@ import { Client } from 'pg';
 import { sqlState } from './database.js';
 import { MIGRATIONS } from './migrations/index.js';
 
-/** The functions of the database as one text, and what tells it from another. */
-export interface Routines {
-  readonly text: string;
-  readonly digest: string;
-}
-
 /**
  * Brings a database up to date: versioned tables once each, then the routines whenever their text has changed.
  * Safe when several processes start at the same moment. Where there is nothing to do, one look is all it costs.

@@ -1,7 +1,7 @@
 import { Kysely, Migrator, PostgresDialect, sql } from 'kysely';
 import { Pool } from 'pg';
 import { MIGRATIONS } from './migrations/index.js';
-import type { Routines } from './migrate.js';
+import type { Routines } from './routines.js';
 
 /** Guards the routines against two processes that start at once; any fixed number does. */
 const ROUTINES_LOCK = 7_041_776;

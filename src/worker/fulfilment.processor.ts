@@ -29,11 +29,12 @@ export class FulfilmentProcessor {
       if (!this.steps.has(name)) throw new Error(`The step ${name} has nobody to run it`);
   }
 
-  async handle(job: ReceivedJob<'booking.fulfil'>, { signal, progress }: JobContext): Promise<void> {
+  async handle(job: ReceivedJob<'booking.fulfil'>, context: JobContext): Promise<void> {
+    const { signal } = context;
     const { bookingId } = job.data;
     let fulfilment = await this.ledger.beginFulfilment(bookingId, this.options.quietMs);
     if (fulfilment === null) return;
-    await progress(fulfilment.booking.progress);
+    await context.progress(fulfilment.booking.progress);
     for (const [index, name] of STEPS.entries()) {
       if (fulfilment.succeeded.has(name)) continue;
       signal.throwIfAborted();
@@ -47,7 +48,7 @@ export class FulfilmentProcessor {
         fresh.booking,
         fresh.tickets.map((ticket) => ticket.code),
       );
-      await progress(fresh.booking.progress);
+      await context.progress(fresh.booking.progress);
       fulfilment = fresh;
     }
   }

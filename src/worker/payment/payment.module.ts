@@ -5,12 +5,16 @@ import { SandboxBank } from '../../database/sandbox-bank.js';
 import { PaymentProvider } from './payment-provider.js';
 import { SandboxPaymentProvider } from './sandbox/sandbox-payment-provider.js';
 
-function createPaymentProvider(config: Config, databaseUrl: DatabaseUrl): PaymentProvider {
-  switch (config.payment.provider) {
-    case 'sandbox':
-      return new SandboxPaymentProvider(new SandboxBank(databaseUrl.value), config.payment.sandbox);
-  }
-}
+type Make = (config: Config, databaseUrl: DatabaseUrl) => PaymentProvider;
+
+/** One for each value of `PAYMENT_PROVIDER`. */
+const PROVIDERS: Readonly<Record<Config['payment']['provider'], Make>> = {
+  sandbox: (config, databaseUrl) =>
+    new SandboxPaymentProvider(new SandboxBank(databaseUrl.value), config.payment.sandbox),
+};
+
+const createPaymentProvider: Make = (config, databaseUrl) =>
+  PROVIDERS[config.payment.provider](config, databaseUrl);
 
 /** Provides `PaymentProvider`; needs `Config` and `DatabaseUrl` to be provided globally. */
 @Global()
