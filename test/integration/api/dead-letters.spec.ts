@@ -126,6 +126,20 @@ describe('a paid booking whose fulfilment fails for good', () => {
     expect(rows).toHaveLength(1);
   });
 
+  it('answers an operator who asks twice with the same key as the first time, and refuses the key for another', async () => {
+    const [one, other] = [await buried(await test.api.offer()), await buried(await test.api.offer())];
+    for (const verb of ['replay', 'discard']) {
+      const key = unique('key');
+      const keyed = (letter: Json) => resolve(letter, verb).set('Idempotency-Key', key);
+      const letter = verb === 'replay' ? one.letter : await letterOf(one.accepted.bookingId);
+      const first = await keyed(letter).expect(200);
+      expect((await keyed(letter).expect(200)).text).toBe(first.text);
+      expect((await keyed(other.letter).expect(422)).body.code).toBe('IDEMPOTENCY_KEY_REUSED');
+    }
+    expect(await test.api.read(one.accepted)).toMatchObject({ state: 'refunded' });
+    expect(await test.api.read(other.accepted)).toMatchObject({ state: 'paid' });
+  });
+
   it('is listed page by page, newest first, and by what became of it', async () => {
     const all = await letters('');
     expect(all.length).toBeGreaterThan(2);
