@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Pool, type QueryResultRow } from 'pg';
-import { Acceptances } from '../../src/booking/acceptance.js';
-import { AdmissionHints } from '../../src/booking/admission-hints.js';
 import type { Actor } from '../../src/booking/booking.js';
 import { Ledger, ROUTINES } from '../../src/booking/ledger/ledger.js';
 import type {
@@ -15,8 +13,6 @@ import type {
 } from '../../src/booking/ledger/types.js';
 import { Database, type Statement } from '../../src/database/database.js';
 import { migrate } from '../../src/database/migrate.js';
-import { NoMetrics } from '../../src/metrics/metrics.js';
-import { Notifier } from '../../src/realtime/notifier.js';
 import { createTestDatabase } from './database.js';
 
 export const ACTOR: Actor = { kind: 'system', id: 'test', correlationId: 'correlation' };
@@ -261,21 +257,4 @@ export async function chargesAsTold({ sql }: Pick<TestLedger, 'sql'>): Promise<P
     currency,
     refundedMinor: Number(refunded),
   }));
-}
-
-class NobodyToTell extends Notifier {
-  readonly connected = true;
-  bookings(): void {}
-  progress(): void {}
-  line(): void {}
-  async close(): Promise<void> {}
-}
-
-/** The door of one api process onto a ledger; its hints go nowhere. */
-export function doorOf(ledger: Ledger, limits: { maxBatch?: number; maxLength?: number } = {}): Acceptances {
-  const hints = new AdmissionHints({ publish: async () => undefined }, () => undefined);
-  return new Acceptances(ledger, hints, new NobodyToTell(), new NoMetrics(), {
-    accept: { maxBatch: limits.maxBatch ?? 1000, maxPending: 100_000, maxWaitMs: 60_000 },
-    line: { maxLength: limits.maxLength ?? MAX_LENGTH, holdSeconds: 600 },
-  });
 }

@@ -3,7 +3,7 @@ import type { Ledger } from '../../../src/booking/ledger/ledger.js';
 import type { ChargeOutcome, ProviderCharge } from '../../../src/booking/ledger/types.js';
 import { AppError } from '../../../src/common/errors.js';
 import { ACTOR, letterOf, newOffer, requestFor, ticketsOf, type TestLedger } from '../../support/ledger.js';
-import type { ModelRequest, Rules } from './model.js';
+import type { ModelRequest, Rules } from './model-booking.js';
 import type { Command, Outcome } from './program.js';
 
 const HOLD_SECONDS = 3000;

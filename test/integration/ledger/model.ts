@@ -1,44 +1,12 @@
-import type { BookingState, StepName } from '../../../src/booking/booking.js';
-
-/** The line as the design describes it, without a database: lists, loops and nothing clever. */
-export interface ModelBooking {
-  readonly seq: number;
-  readonly position: number;
-  readonly customer: number;
-  readonly quantity: number;
-  readonly prepaid: boolean;
-  state: BookingState;
-  fence: number;
-  /** Whether the time to pay runs, or has run out. */
-  time: 'none' | 'ahead' | 'over';
-  readonly attempts: Map<number, 'started' | 'captured' | 'declined' | 'voided'>;
-  readonly steps: Set<StepName>;
-  /** Fences whose charge is given back. */
-  readonly refunds: Set<number>;
-  letter: 'none' | 'open' | 'resolved';
-  /** Every state it came to, in order. */
-  readonly history: BookingState[];
-}
-
-export interface Rules {
-  readonly capacity: number;
-  readonly limit: number;
-  readonly maxLength: number;
-  readonly maxQuantity: number;
-}
-
-export interface ModelRequest {
-  readonly customer: number;
-  readonly quantity: number;
-  readonly prepaid: boolean;
-  readonly key: number | null;
-}
+import type { BookingState } from '../../../src/booking/booking.js';
+import type { ModelBooking, ModelRequest, Rules } from './model-booking.js';
 
 const OWNED: readonly BookingState[] = ['held', 'paying', 'paid', 'confirmed'];
 const isOneOf = (booking: ModelBooking, states: readonly BookingState[]): boolean =>
   states.includes(booking.state);
 const units = (bookings: readonly ModelBooking[]): number => bookings.reduce((sum, b) => sum + b.quantity, 0);
 
+/** The line as the design describes it, without a database: lists, loops and nothing clever. */
 export class Line {
   readonly bookings: ModelBooking[] = [];
   capacity: number;
@@ -112,7 +80,7 @@ export class Line {
   }
   private grant(booking: ModelBooking): ModelBooking {
     this.move(booking, 'held');
-    if (booking.prepaid) this.startAttempt(booking);
+    if (booking.prepaid) this.charging(booking);
     else booking.time = 'ahead';
     return booking;
   }
@@ -123,10 +91,10 @@ export class Line {
     if (booking.state === 'expired' || (booking.state === 'held' && booking.time === 'over'))
       return 'HOLD_EXPIRED';
     if (booking.state !== 'held') return 'ALREADY_SETTLED';
-    this.startAttempt(booking);
+    this.charging(booking);
     return 'DONE';
   }
-  private startAttempt(booking: ModelBooking): void {
+  private charging(booking: ModelBooking): void {
     this.move(booking, 'paying');
     booking.attempts.set(booking.fence, 'started');
   }

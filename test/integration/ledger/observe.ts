@@ -1,4 +1,5 @@
-import type { Line, ModelBooking } from './model.js';
+import type { Line } from './model.js';
+import type { ModelBooking } from './model-booking.js';
 import type { TestLedger } from '../../support/ledger.js';
 
 /** What both the ledger and the model can say of a line after each command. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { BookingState } from '../../../src/booking/booking.js';
-import type { ModelRequest, Rules } from './model.js';
+import type { ModelRequest, Rules } from './model-booking.js';
 
 /** Which booking a command is for: one in a state that suits it, or any at all. */
 interface Pick {

@@ -10,7 +10,8 @@ import {
   ticketsOf,
   type TestLedger,
 } from '../../support/ledger.js';
-import { Line, type ModelBooking, type ModelRequest, type Rules } from './model.js';
+import { Line } from './model.js';
+import type { ModelBooking, ModelRequest, Rules } from './model-booking.js';
 import { expected, observe } from './observe.js';
 import { chosen, type Command } from './program.js';
 
@@ -205,7 +206,7 @@ export class Twin {
     const { ledger } = this.world;
     const whole = await ledger.readLine(this.offerId, null);
     const read = await ledger.readLine(this.offerId, this.view.version === 0 ? null : this.view);
-    if (whole?.waiting == null || read === null) throw new Error('the line cannot be read');
+    if (whole === null || whole.waiting === null || read === null) throw new Error('the line cannot be read');
     if (read.waiting !== null) this.view.waiting = new Set(read.waiting.flatMap(numbers));
     else {
       for (let seq = this.view.lastSeq + 1; seq <= read.state.lastSeq; seq++) this.view.waiting.add(seq);

@@ -5,7 +5,6 @@ import {
   accepted,
   ACTOR,
   codeOf,
-  doorOf,
   MAX_LENGTH,
   newOffer,
   payFor,
@@ -13,6 +12,7 @@ import {
   requestFor,
   type TestLedger,
 } from '../../../support/ledger.js';
+import { doorOf } from '../../../support/door.js';
 import type { Checks } from './check.js';
 
 const codes = async (

@@ -68,15 +68,20 @@ const VERBS: Readonly<Record<string, (world: TestLedger, scene: Scene) => Promis
 
 /** Resolves once a verb waits for a lock, and fails where it comes to its end instead. */
 async function waitsForALock(world: TestLedger, verb: string, running: Promise<unknown>): Promise<void> {
-  let ended = false;
-  void running.finally(() => (ended = true)).catch(() => undefined);
-  for (const begun = Date.now(); Date.now() - begun < PATIENCE_MS; await sleep(5)) {
+  const state = { ended: false };
+  const end = (): void => {
+    state.ended = true;
+  };
+  running.then(end, end);
+  const begun = Date.now();
+  while (Date.now() - begun < PATIENCE_MS) {
     const waiting = await world.sql(
       `select from pg_stat_activity
        where datname = current_database() and application_name = 'fairline' and wait_event_type = 'Lock'`,
     );
     if (waiting.length > 0) return;
-    if (ended) throw new Error(`${verb} did not wait for the line`);
+    if (state.ended) throw new Error(`${verb} did not wait for the line`);
+    await sleep(5);
   }
   throw new Error(`${verb} neither waits for the line nor ends`);
 }

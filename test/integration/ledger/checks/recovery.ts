@@ -9,13 +9,13 @@ import {
   ACTOR,
   broken,
   chargesAsTold,
-  doorOf,
   MAX_LENGTH,
   newOffer,
   refusalOf,
   requestFor,
   type TestLedger,
 } from '../../../support/ledger.js';
+import { doorOf } from '../../../support/door.js';
 import type { Checks } from './check.js';
 
 /** A way to the database that can lose what it answers. */
@@ -61,7 +61,11 @@ class LossyWay {
   }
   async close(): Promise<void> {
     this.cut();
-    await new Promise((resolve) => this.server.close(resolve));
+    await new Promise<void>((resolve) => {
+      this.server.close(() => {
+        resolve();
+      });
+    });
   }
 }
 
@@ -74,8 +78,10 @@ const KILL = `select pg_terminate_backend(pid) from pg_stat_activity
   where datname = current_database() and application_name = 'fairline'`;
 
 async function until(what: string, ask: () => Promise<boolean>): Promise<void> {
-  for (const begun = Date.now(); !(await ask()); await sleep(5)) {
+  const begun = Date.now();
+  while (!(await ask())) {
     if (Date.now() - begun > 5000) throw new Error(`waited in vain for ${what}`);
+    await sleep(5);
   }
 }
 
@@ -90,7 +96,7 @@ export const recovery: Checks = {
       await accept({ ledger }, id, [1, 1]);
       way.losing = true;
       const batch = [1, 2, 1].map((quantity) =>
-        requestFor(id, { quantity, idempotencyKey: 'key', bodyHash: 'aa' }),
+        requestFor(id, quantity === 2 ? { quantity, idempotencyKey: 'key', bodyHash: 'aa' } : { quantity }),
       );
       const answer = ledger.accept(batch, MAX_LENGTH);
       await until('the commit', async () => (await seqsOf(world, id)).length === 5);
