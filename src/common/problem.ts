@@ -45,9 +45,12 @@ export function problemOf(error: AppError, at: Occurrence): Problem {
   return { status, headers, body };
 }
 
-/** All that is wrong with a request, as one refusal. */
+/** An answer is no larger than what it answers: a body of a thousand unknown fields is told the first of them. */
+const MAX_ERRORS = 20;
+
+/** What is wrong with a request, as one refusal. */
 export function validationFailed(errors: readonly FieldError[]): AppError {
-  return new AppError('VALIDATION_FAILED', errors[0]?.message, { errors });
+  return new AppError('VALIDATION_FAILED', errors[0]?.message, { errors: errors.slice(0, MAX_ERRORS) });
 }
 
 /** The codes of Fastify that mean something of their own in the catalogue. */

@@ -23,6 +23,7 @@ const RETRYABLE = new Set([
   '40P01', // deadlock_detected
   '55P03', // lock_not_available: lock_timeout
   '57014', // query_canceled: statement_timeout
+  '55000', // object_not_in_prerequisite_state: the server takes no connections for now
 ]);
 /** The connection broke: whether a commit happened is not known. Verbs with ids made beforehand may be repeated. */
 const BROKEN =
@@ -34,8 +35,7 @@ export const sqlState = (error: unknown): string | undefined =>
 /** True where the same call may simply be made again. */
 export function isRetryable(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined && (RETRYABLE.has(state) || state.startsWith('08') || state.startsWith('57P')))
-    return true;
+  if (state !== undefined && (RETRYABLE.has(state) || /^(08|53|57P)/.test(state))) return true;
   return BROKEN.test(`${state ?? ''} ${error instanceof Error ? error.message : String(error)}`);
 }
 
@@ -102,6 +102,8 @@ export class Database {
       options: '-c jit=off -c timezone=UTC',
       application_name: 'fairline-read',
     });
+    // A connection cut at work ends its query, not the process.
+    client.on('error', () => undefined);
     await client.connect();
     try {
       await client.query('begin isolation level repeatable read read only');

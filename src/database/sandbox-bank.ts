@@ -142,6 +142,7 @@ export class SandboxBank {
     });
     // A connection lost while idle is replaced on the next use; unheard, the event would end the process.
     this.pool.on('error', () => undefined);
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /** Books the charge to arrive `inMs` from now, once per key. Null where the key has other terms. */
