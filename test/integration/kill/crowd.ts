@@ -60,6 +60,19 @@ export class Books {
     return Math.round(performance.now() - begun);
   }
 
+  /** What became of whom, for a test that failed. */
+  async story(): Promise<string> {
+    const { rows } = await this.client.query(
+      `select b.state, b.progress, b.redrives, b.redrive_at - now() as redrive_in, d.reason as dead, d.attempts,
+         a.state as attempt, count(*)::integer as bookings
+       from booking b
+       left join dead_letter d on d.booking_id = b.id and d.state = 'open'
+       left join payment_attempt a on a.booking_id = b.id and a.fence = b.fence
+       where b.state <> 'confirmed' group by 1, 2, 3, 4, 5, 6, 7`,
+    );
+    return JSON.stringify(rows);
+  }
+
   async close(): Promise<void> {
     await this.client.end();
   }
@@ -78,13 +91,14 @@ export async function arrive(
   eventId: string,
   count: number,
   everyMs: number,
+  paymentMethod = 'pm_ok',
 ): Promise<Accepted[]> {
   const arriving: Promise<Accepted>[] = [];
   for (let index = 0; index < count; index += 1) {
     const booking = book(url, {
       userId: `${eventId}-${index}`,
       eventId,
-      paymentMethod: 'pm_ok',
+      paymentMethod,
       email: `fan-${index}@example.org`,
     });
     // Told by the end of this call, not before.
@@ -95,18 +109,19 @@ export async function arrive(
   return await Promise.all(arriving);
 }
 
+/** @throws Error that says what became of the others */
 export async function allConfirmed(books: Books, count: number, withinMs: number): Promise<void> {
-  await eventually(
-    `${count} are confirmed`,
-    async () => {
-      const rows = await books.rows();
-      return rows.length === count &&
-        rows.every(({ state, progress }) => state === 'confirmed' && progress === PROGRESS.inventory)
-        ? true
-        : null;
-    },
-    withinMs,
-  );
+  const confirmed = async (): Promise<true | null> => {
+    const rows = await books.rows();
+    const done = ({ state, progress }: Row): boolean =>
+      state === 'confirmed' && progress === PROGRESS.inventory;
+    return rows.length === count && rows.every(done) ? true : null;
+  };
+  try {
+    await eventually(`${count} are confirmed`, confirmed, withinMs);
+  } catch (error) {
+    throw new Error(`Not all were confirmed: ${await books.story()}`, { cause: error });
+  }
 }
 
 /** F1 to F7, in words where one is broken. */
