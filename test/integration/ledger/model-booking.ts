@@ -33,3 +33,10 @@ export interface ModelRequest {
   readonly prepaid: boolean;
   readonly key: number | null;
 }
+
+/** States whose units are set aside or sold. */
+export const OWNED: readonly BookingState[] = ['held', 'paying', 'paid', 'confirmed'];
+/** States that a booking can leave before money is taken. */
+export const LEAVES: readonly BookingState[] = ['waiting', 'held', 'paying'];
+export const units = (bookings: readonly ModelBooking[]): number =>
+  bookings.reduce((sum, b) => sum + b.quantity, 0);

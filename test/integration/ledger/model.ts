@@ -1,10 +1,5 @@
 import type { BookingState } from '../../../src/booking/booking.js';
-import type { ModelBooking, ModelRequest, Rules } from './model-booking.js';
-
-const OWNED: readonly BookingState[] = ['held', 'paying', 'paid', 'confirmed'];
-const isOneOf = (booking: ModelBooking, states: readonly BookingState[]): boolean =>
-  states.includes(booking.state);
-const units = (bookings: readonly ModelBooking[]): number => bookings.reduce((sum, b) => sum + b.quantity, 0);
+import { LEAVES, OWNED, units, type ModelBooking, type ModelRequest, type Rules } from './model-booking.js';
 
 /** The line as the design describes it, without a database: lists, loops and nothing clever. */
 export class Line {
@@ -22,9 +17,8 @@ export class Line {
   constructor(private readonly rules: Rules) {
     this.capacity = rules.capacity;
   }
-
   in(...states: BookingState[]): ModelBooking[] {
-    return this.bookings.filter((booking) => isOneOf(booking, states));
+    return this.bookings.filter((booking) => states.includes(booking.state));
   }
   get waiting(): ModelBooking[] {
     return this.in('waiting');
@@ -68,20 +62,17 @@ export class Line {
     if (this.paused && !this.begun) return granted;
     this.due = false;
     if (this.begun) this.decide();
-    else {
-      for (const booking of this.grantable) {
-        if (this.available === 0) break;
-        if (granted.length === limit) this.due = true;
-        if (granted.length === limit) break;
-        if (booking.quantity <= this.available) granted.push(this.grant(booking));
-      }
+    for (const booking of this.begun ? [] : this.grantable) {
+      this.due = granted.length === limit && this.available > 0;
+      if (this.due) break;
+      if (booking.quantity <= this.available) granted.push(this.grant(booking));
     }
     return granted;
   }
   private grant(booking: ModelBooking): ModelBooking {
     this.move(booking, 'held');
+    booking.time = booking.prepaid ? 'none' : 'ahead';
     if (booking.prepaid) this.charging(booking);
-    else booking.time = 'ahead';
     return booking;
   }
 
@@ -98,7 +89,6 @@ export class Line {
     this.move(booking, 'paying');
     booking.attempts.set(booking.fence, 'started');
   }
-
   charge(booking: ModelBooking, fence: number, outcome: 'captured' | 'declined' | 'voided'): boolean | null {
     const before = booking.attempts.get(fence);
     if (before === undefined) return null;
@@ -124,7 +114,7 @@ export class Line {
   /** With a fence as the worker turns an invalid booking away, without as its customer leaves. */
   cancel(booking: ModelBooking, fence: number | null): string {
     if (booking.state === 'paying' && fence !== booking.fence) return 'PAYMENT_IN_PROGRESS';
-    if (!isOneOf(booking, ['waiting', 'held', 'paying'])) return 'ALREADY_SETTLED';
+    if (!LEAVES.includes(booking.state)) return 'ALREADY_SETTLED';
     if (booking.state === 'paying') booking.attempts.set(booking.fence, 'voided');
     if (booking.state === 'waiting') this.move(booking, 'cancelled');
     else this.release(booking, 'cancelled');
@@ -194,13 +184,13 @@ export class Line {
     if (booking.letter !== 'open') return 'DEAD_LETTER_RESOLVED';
     booking.letter = 'resolved';
     if (how === 'replayed') return 'DONE';
-    booking.refunds.add(
-      Math.max(...[...booking.attempts.keys()].filter((f) => booking.attempts.get(f) === 'captured')),
-    );
+    const [paid = 0] = [...booking.attempts]
+      .flatMap(([fence, of]) => (of === 'captured' ? [fence] : []))
+      .reverse();
+    booking.refunds.add(paid);
     this.release(booking, 'refunded');
     return 'DONE';
   }
-
   private move(booking: ModelBooking, to: BookingState): void {
     booking.state = to;
     booking.history.push(to);

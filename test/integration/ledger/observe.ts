@@ -1,5 +1,5 @@
 import type { Line } from './model.js';
-import type { ModelBooking } from './model-booking.js';
+import { units } from './model-booking.js';
 import type { TestLedger } from '../../support/ledger.js';
 
 /** What both the ledger and the model can say of a line after each command. */
@@ -43,8 +43,6 @@ export async function observe({ sql }: Pick<TestLedger, 'sql'>, offerId: string)
   if (row === undefined) throw new Error('the offer has gone');
   return { stock: row.stock, line: row.line, bookings: row.bookings };
 }
-
-const units = (bookings: readonly ModelBooking[]): number => bookings.reduce((sum, b) => sum + b.quantity, 0);
 
 export function expected(line: Line): Observed {
   const { capacity, available, waiting, bookings } = line;
