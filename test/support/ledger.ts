@@ -61,8 +61,8 @@ class SessionDatabase extends Database {
 }
 
 export async function openLedger(tampering: Tampering = {}): Promise<TestLedger> {
-  const database = await createTestDatabase();
   const routines = tampered(ROUTINES, tampering.routines ?? []);
+  const database = await createTestDatabase();
   await migrate(database.url, routines);
   const databases: Database[] = [];
   const clients: Client[] = [];
