@@ -10,8 +10,9 @@ export interface Guard {
   readonly programmes?: readonly ('model' | 'crowd')[];
 }
 
-const put = (find: string, replacement: string, times = 1): Tampering => ({
-  routines: [{ find, put: replacement, times }],
+const put = (find: string, replacement: string): Tampering => ({ routines: [{ find, put: replacement }] });
+const within = (verb: string, find: string, replacement: string): Tampering => ({
+  routines: [{ verb, find, put: replacement }],
 });
 const drop = (constraint: string, table: string): string =>
   `alter table ${table} drop constraint ${constraint}`;
@@ -70,6 +71,12 @@ export const GUARDS: readonly Guard[] = [
     noticedBy: ['grants the earliest that fit, and whoever does not fit keeps its place and blocks nobody'],
   },
   {
+    name: 'The beginning: nobody pays for an event that has begun',
+    without: put("and starts_at <= v_now) and b.state = 'held' then", 'and false) then'),
+    noticedBy: ['nobody pays for an event that has begun'],
+    programmes: ['model'],
+  },
+  {
     name: 'The deadline: nobody pays after it',
     without: put(" or (b.state = 'held' and b.deadline <= v_now)", ''),
     noticedBy: ['nobody pays after the time is over, swept or not'],
@@ -122,13 +129,10 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'The lock of the line in a grant',
-    without: put(
-      `select * into l from booking_line where offer_id = p_offer for no key update;
-  if not found then return null; end if;
-  select * into o`,
-      `select * into l from booking_line where offer_id = p_offer;
-  if not found then return null; end if;
-  select * into o`,
+    without: within(
+      'admit_bookings',
+      'select * into l from booking_line where offer_id = p_offer for no key update',
+      'select * into l from booking_line where offer_id = p_offer',
     ),
     noticedBy: [
       'every verb that moves units or places waits for the line first, and holds nothing else meanwhile',
@@ -163,9 +167,10 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'The lock order: a line before its bookings',
-    without: put(
-      'v_from booking_state;\nbegin\n  select booking_line.* into l from booking_line where offer_id = (select offer_id from booking where id = p_id) for no key update;\n  if not found then return null; end if;\n  perform 1 from stock where offer_id = l.offer_id order by day for no key update;\n  select * into b from booking where id = p_id for no key update;\n  v_now := clock_timestamp();\n  v_from := b.state;\n  if is_covered',
-      'v_from booking_state;\nbegin\n  select * into b from booking where id = p_id for no key update;\n  select booking_line.* into l from booking_line where offer_id = b.offer_id for no key update;\n  if not found then return null; end if;\n  perform 1 from stock where offer_id = l.offer_id order by day for no key update;\n  v_now := clock_timestamp();\n  v_from := b.state;\n  if is_covered',
+    without: within(
+      'cancel_booking',
+      'select booking_line.* into l',
+      'perform 1 from booking where id = p_id for no key update;\n  select booking_line.* into l',
     ),
     noticedBy: [
       'every verb that moves units or places waits for the line first, and holds nothing else meanwhile',

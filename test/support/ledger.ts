@@ -19,10 +19,17 @@ export const ACTOR: Actor = { kind: 'system', id: 'test', correlationId: 'correl
 export const MAX_LENGTH = 100_000;
 const CONNECTIONS = 4;
 
+interface Replacement {
+  /** The function to look in; absent: there is but one such text. */
+  readonly verb?: string;
+  readonly find: string;
+  readonly put: string;
+}
+
 /** A change to the ledger as it stands in the tests' own database: what would happen without a guard? */
 export interface Tampering {
-  /** Of the text of the routines; each must be found, or the tampering has lost what it removes. */
-  readonly routines?: readonly { readonly find: string; readonly put: string; readonly times?: number }[];
+  /** Of the text of the routines; each must be found once, or the tampering has lost what it removes. */
+  readonly routines?: readonly Replacement[];
   /** Statements run on the tables afterwards. */
   readonly tables?: readonly string[];
 }
@@ -104,19 +111,16 @@ export async function openLedger(tampering: Tampering = {}): Promise<TestLedger>
   };
 }
 
-function tampered(
-  routines: readonly string[],
-  changes: readonly { find: string; put: string; times?: number }[],
-): string[] {
+function tampered(routines: readonly string[], changes: readonly Replacement[]): string[] {
   let text = routines.join('\n');
-  for (const { find, put, times = 1 } of changes) {
-    const parts = text.split(find);
-    if (parts.length !== times + 1) {
-      throw new Error(
-        `the guard to remove is there ${parts.length - 1} times, not ${times}: ${find}. Name its new text.`,
-      );
+  for (const { verb, find, put } of changes) {
+    const from = verb === undefined ? 0 : text.indexOf(`create or replace function ${verb}(`);
+    const to = verb === undefined ? text.length : text.indexOf('$$;', from);
+    const parts = text.slice(from, to).split(find);
+    if (from < 0 || parts.length !== 2) {
+      throw new Error(`the guard to remove is there ${parts.length - 1} times: ${find}. Name its new text.`);
     }
-    text = parts.join(put);
+    text = text.slice(0, from) + parts.join(put) + text.slice(to);
   }
   return [text];
 }

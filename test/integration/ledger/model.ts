@@ -75,10 +75,10 @@ export class Line {
     if (booking.prepaid) this.charging(booking);
     return booking;
   }
-
   pay(booking: ModelBooking): string {
     if (booking.state === 'paying') return 'PAYMENT_IN_PROGRESS';
     if (booking.state === 'waiting') return 'NOT_HELD';
+    if (booking.state === 'held' && this.begun) return 'OFFER_CLOSED';
     if (booking.state === 'expired' || (booking.state === 'held' && booking.time === 'over'))
       return 'HOLD_EXPIRED';
     if (booking.state !== 'held') return 'ALREADY_SETTLED';
@@ -163,7 +163,6 @@ export class Line {
     this.due = true;
     return 'DONE';
   }
-
   step(booking: ModelBooking, step: 'validate' | 'pdf' | 'email'): boolean {
     if (booking.state !== (step === 'validate' ? 'paying' : 'paid') || booking.steps.has(step)) return false;
     booking.steps.add(step);

@@ -95,6 +95,13 @@ export const money: Checks = {
     expect(await refusalOf(world.ledger.pay(id, 'pm_ok', null, ACTOR))).toBe('HOLD_EXPIRED');
   },
 
+  'nobody pays for an event that has begun': async (world) => {
+    const { offerId, id } = await holding(world);
+    await world.sql(`update offer set starts_at = now() - interval '1 s' where id = $1`, [offerId]);
+    expect(await refusalOf(world.ledger.pay(id, 'pm_ok', null, ACTOR))).toBe('OFFER_CLOSED');
+    expect(await stateOf(world, id)).toBe('held');
+  },
+
   'only a hold is paid for': async (world) => {
     const { offerId, id } = await holding(world);
     const [waiting, leaver] = await accept(world, offerId, [1, 1]);

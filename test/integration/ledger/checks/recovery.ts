@@ -113,6 +113,40 @@ export const recovery: Checks = {
     }
   },
 
+  'who pays or leaves and loses the answer is told what was done, not that it cannot be done again': async (
+    world,
+  ) => {
+    const { id } = await newOffer(world, { capacity: 1 });
+    const [payer, leaver] = await accept(world, id, [1, 1]);
+    await world.ledger.admit(id, ACTOR);
+    const way = await LossyWay.to(world.url);
+    try {
+      const { ledger } = world.another(way.url);
+      const calls = {
+        paying: () => ledger.pay(payer?.bookingId ?? '', 'pm_ok', null, ACTOR),
+        cancelled: () => ledger.cancel(leaver?.bookingId ?? '', ACTOR),
+      };
+      for (const [state, call] of Object.entries(calls)) {
+        await ledger.booking(payer?.bookingId ?? '');
+        way.losing = true;
+        const answer = call();
+        await until(
+          'the commit',
+          async () =>
+            (await world.sql('select from booking where offer_id = $1 and state::text = $2', [id, state]))
+              .length > 0,
+        );
+        way.cut();
+        expect(await answer).toMatchObject({ bookings: [{ state }] });
+      }
+    } finally {
+      await way.close();
+    }
+    expect(
+      await world.sql(`select from payment_attempt where booking_id = $1`, [payer?.bookingId]),
+    ).toHaveLength(1);
+  },
+
   'a batch whose backend is killed before its commit is sent again and enters once': async (world) => {
     const { id } = await newOffer(world, { capacity: 50 });
     const { ledger } = world.another();
