@@ -37,9 +37,12 @@ export class Snapshots {
     atLeastVersion: number,
     last: boolean,
   ): Promise<BookingSnapshot | null> {
-    const { booking } = found;
+    const { booking, lineVersion } = found;
     if (booking.state !== 'waiting')
-      return { ...this.served(found), version: Math.max(booking.version, atLeastVersion) };
+      return {
+        ...this.served(found),
+        version: Math.max(booking.version, Math.min(atLeastVersion, lineVersion)),
+      };
     const place = await this.views.position(
       booking.offerId,
       booking.seq,

@@ -90,7 +90,7 @@ export function loadConfig(
     },
     worker: {
       concurrency: read.integer('WORKER_CONCURRENCY', 16, 1, 1000),
-      attempts: read.integer('JOB_ATTEMPTS', 5, 1, 50),
+      attempts: read.integer('JOB_ATTEMPTS', 8, 1, 50),
       backoffMs: read.integer('JOB_BACKOFF_MS', 500, 1, 600_000),
       maxBackoffMs: read.integer('JOB_MAX_BACKOFF_MS', 60_000, 1, 3_600_000),
       jobDeadlineMs,

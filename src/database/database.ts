@@ -23,11 +23,12 @@ const RETRYABLE = new Set([
   '40P01', // deadlock_detected
   '55P03', // lock_not_available: lock_timeout
   '57014', // query_canceled: statement_timeout
+  '25006', // read_only_sql_transaction: a standby, until it is promoted
   '55000', // object_not_in_prerequisite_state: the server takes no connections for now
 ]);
 /** The connection broke: whether a commit happened is not known. Verbs with ids made beforehand may be repeated. */
 const BROKEN =
-  /ECONNRESET|ECONNREFUSED|EPIPE|Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout/;
+  /ECONNRESET|ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|EPIPE|Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout/;
 
 export const sqlState = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
@@ -42,7 +43,7 @@ export function isRetryable(error: unknown): boolean {
 /** True for an error that the server told: the connection is in order, unless the server said that it ends. */
 function isAnswer(error: unknown): boolean {
   const state = sqlState(error);
-  return state !== undefined && SQLSTATE.test(state) && !state.startsWith('08') && !state.startsWith('57');
+  return state !== undefined && SQLSTATE.test(state) && !/^(08|57|25006)/.test(state);
 }
 
 /** The connections of one process to the ledger. Whoever makes one closes it. */

@@ -1,6 +1,6 @@
 import { Kysely, Migrator, PostgresDialect, sql } from 'kysely';
 import { Pool } from 'pg';
-import { MIGRATIONS } from './migrations/index.js';
+import { MIGRATIONS, REVISION } from './migrations/index.js';
 import type { Routines } from './routines.js';
 
 /** Guards the routines against two processes that start at once; any fixed number does. */
@@ -42,9 +42,14 @@ async function applyRoutines(db: Kysely<unknown>, { text, digest }: Routines): P
     const { rows } = await sql<{ value: string }>`select value from setting where name = 'routines'`.execute(
       tx,
     );
-    if (rows[0]?.value === digest) return;
+    const newest = await sql<{ value: string }>`select value from setting where name = 'revision'`.execute(
+      tx,
+    );
+    if (rows[0]?.value === digest || Number(newest.rows[0]?.value ?? 0) > REVISION) return;
     await sql.raw(text).execute(tx);
     await sql`insert into setting (name, value) values ('routines', ${digest})
+      on conflict (name) do update set value = excluded.value`.execute(tx);
+    await sql`insert into setting (name, value) values ('revision', ${String(REVISION)})
       on conflict (name) do update set value = excluded.value`.execute(tx);
   });
 }

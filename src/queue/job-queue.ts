@@ -106,7 +106,7 @@ export interface Consumption {
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** What one consumption of this process is doing; `StuckDetector` tells a stuck one from an idle one by it. */
+/** What one consumption of this process is doing: what readiness tells a stuck one from an idle one by. */
 export interface ConsumerActivity {
   readonly type: JobType;
   readonly concurrency: number;

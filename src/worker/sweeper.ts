@@ -1,5 +1,6 @@
 import { fulfilJobId, type Actor } from '../booking/booking.js';
 import type { Ledger } from '../booking/ledger/ledger.js';
+import { HOLDS_PER_CALL } from '../booking/ledger/release.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { JobQueue } from '../queue/job-queue.js';
 import type { AdmissionProcessor } from './admission.processor.js';
@@ -67,21 +68,41 @@ export class Sweeper {
 
   /** Holds that are over, grants that are due, sell-outs to decide and to write. */
   private async lines(): Promise<void> {
-    const { ledger, admission, actor, teller, metrics } = this.parts;
+    const { ledger, admission } = this.parts;
     const due = await ledger.dueLines();
-    for (const offerId of due.expire) {
+    await this.each(due.expire, (offerId) => this.expire(offerId));
+    await this.each(due.admit, (offerId) => admission.admit(offerId));
+    await this.each(due.sellOut, (offerId) => this.sellOut(offerId));
+    await this.each(due.writeSellOut, (offerId) => this.writeSellOut(offerId));
+  }
+
+  /** One offer's trouble is no other's: it is told, and looked at again with the next sweep. */
+  private async each(offerIds: readonly string[], work: (offerId: string) => Promise<void>): Promise<void> {
+    for (const offerId of offerIds) {
+      try {
+        await work(offerId);
+      } catch (error) {
+        this.parts.failed(error);
+      }
+    }
+  }
+
+  private async expire(offerId: string): Promise<void> {
+    const { ledger, admission, actor, teller, metrics } = this.parts;
+    for (let more = true; more;) {
       const moved = await ledger.expire(offerId, actor);
-      if (moved === null || moved.bookings.length === 0) continue;
+      if (moved === null || moved.bookings.length === 0) return;
       metrics.expired(moved.bookings.length);
       teller.tell({ ...moved, line: { ...moved.line, wantsAdmission: false } });
       await admission.admit(offerId);
+      more = moved.bookings.length >= HOLDS_PER_CALL;
     }
-    for (const offerId of due.admit) await admission.admit(offerId);
-    for (const offerId of due.sellOut) {
-      const moved = await ledger.checkSellOut(offerId, actor);
-      if (moved !== null) teller.tell(moved);
-    }
-    for (const offerId of due.writeSellOut) await this.writeSellOut(offerId);
+  }
+
+  private async sellOut(offerId: string): Promise<void> {
+    const { ledger, actor, teller } = this.parts;
+    const moved = await ledger.checkSellOut(offerId, actor);
+    if (moved !== null) teller.tell(moved);
   }
 
   private async writeSellOut(offerId: string): Promise<void> {

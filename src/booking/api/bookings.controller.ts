@@ -178,6 +178,7 @@ export class BookingsController {
     'UNAUTHENTICATED',
     'BOOKING_NOT_FOUND',
     'NOT_HELD',
+    'OFFER_CLOSED',
     'HOLD_EXPIRED',
     'PAYMENT_IN_PROGRESS',
     'ALREADY_SETTLED',

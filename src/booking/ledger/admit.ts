@@ -123,7 +123,7 @@ declare
 begin
   -- The first grants of a sale are those that stock was there for: they say nothing about those to come.
   if l.granted_at is null then return 0; end if;
-  v_old := exp(-greatest(v_elapsed, 0) / 60);
+  v_old := fading(l.granted_at, p_now);
   return l.grants_per_minute * v_old + p_granted * (1 - v_old) * 60 / greatest(v_elapsed, 0.05);
 end $$;
 `;

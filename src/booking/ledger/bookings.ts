@@ -7,20 +7,21 @@ import { callJson } from './call.js';
 export const sql = /* sql */ `
 create or replace function read_booking(p_id uuid) returns jsonb
 language sql stable as $$
-  select jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id), 'now', iso(clock_timestamp()))
+  select jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id), 'now', iso(clock_timestamp()),
+    'lineVersion', l.version)
   from booking b join booking_line l on l.offer_id = b.offer_id where b.id = p_id
 $$;
 
 create or replace function read_bookings(p_ids uuid[]) returns jsonb
 language sql stable as $$
-  select coalesce(jsonb_agg(jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id), 'now', iso(clock_timestamp()))), '[]')
+  select coalesce(jsonb_agg(jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id), 'now', iso(clock_timestamp()), 'lineVersion', l.version)), '[]')
   from booking b join booking_line l on l.offer_id = b.offer_id where b.id = any (p_ids)
 $$;
 
 -- A customer's own, newest first; ids are made in the order of time.
 create or replace function bookings_of(p_customer text, p_before uuid, p_limit integer) returns jsonb
 language sql stable as $$
-  select coalesce(jsonb_agg(jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id), 'now', iso(clock_timestamp())) order by b.id desc), '[]')
+  select coalesce(jsonb_agg(jsonb_build_object('booking', booking_json(b, l), 'tickets', tickets_json(b.id), 'now', iso(clock_timestamp()), 'lineVersion', l.version) order by b.id desc), '[]')
   from (
     select * from booking where customer_id = p_customer and (p_before is null or id < p_before)
     order by id desc limit p_limit
@@ -32,7 +33,7 @@ create or replace function export_bookings(p_offer text, p_after uuid, p_limit i
 language sql stable as $$
   select coalesce(jsonb_agg(booking_json(b, l) order by b.id), '[]')
   from (
-    select * from booking where (p_after is null or id > p_after) and (p_offer is null or offer_id = p_offer)
+    select * from booking where id > coalesce(p_after, '00000000-0000-0000-0000-000000000000') and (p_offer is null or offer_id = p_offer)
     order by id limit p_limit
   ) page join booking b using (id) join booking_line l on l.offer_id = b.offer_id
 $$;
@@ -48,6 +49,8 @@ $$;
 export interface BookingWithTickets {
   readonly booking: Booking;
   readonly tickets: readonly Ticket[];
+  /** Of its line when it was read. */
+  readonly lineVersion: number;
   /** When it was read, by the database's clock. */
   readonly now: string;
 }

@@ -1,4 +1,6 @@
 import { isRetryable, sqlState, type Database } from '../../database/database.js';
+import { randomUUID } from 'node:crypto';
+import type { RequestKey } from './types.js';
 import { AppError, ERRORS, type ErrorCode, type ErrorDetails } from '../../common/errors.js';
 
 /** What a verb raises to refuse and undo the whole call; the message is a code of the catalogue. */
@@ -30,6 +32,17 @@ export async function callJson<T>(db: Database, verb: string, values: readonly u
     return row.answer;
   });
 }
+
+/**
+ * A key for one call of a verb that was given none: should its answer be lost and the call be repeated, it finds what
+ * it did itself, instead of refusing it.
+ */
+export const ownKey = (route: string): RequestKey => ({
+  customerId: 'fairline:own',
+  route,
+  key: randomUUID(),
+  bodyHash: '',
+});
 
 /** Repeats what failed for a passing reason, a little later each time. */
 export async function retrying<T>(run: (attempt: number) => Promise<T>): Promise<T> {

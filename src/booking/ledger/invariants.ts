@@ -151,6 +151,7 @@ interface TransitionRow {
   readonly from_state: BookingState | null;
   readonly to_state: BookingState | null;
   readonly quantity: number | null;
+  readonly sold_out: { readonly throughSeq: number; readonly minQuantity: number } | null;
 }
 
 interface Transitions {
@@ -165,7 +166,8 @@ async function replayTransitions(client: Client): Promise<Transitions> {
   const states = new Findings();
   const recorded = new Findings();
   await client.query(`declare transitions no scroll cursor for
-    select e.offer_id, e.booking_id, b.seq, e.version, e.ordinal, e.action, e.from_state, e.to_state, e.quantity
+    select e.offer_id, e.booking_id, b.seq, e.version, e.ordinal, e.action, e.from_state, e.to_state, e.quantity,
+      case when e.action = 'sell_out' and e.booking_id is null then e.detail end as sold_out
     from audit_event e left join booking b on b.id = e.booking_id
     where e.version is not null
     order by e.offer_id, e.version, e.ordinal`);
@@ -197,6 +199,7 @@ async function replayTransitions(client: Client): Promise<Transitions> {
         from: row.from_state,
         to: row.to_state,
         quantity: row.quantity ?? 0,
+        soldOut: row.sold_out,
       });
     }
     if (rows.length < PAGE) break;
@@ -263,9 +266,10 @@ async function money(
 
 const MONEY = `
   with charge as (
-    select c.*, a.booking_id, a.fence, a.state as attempt_state, b.state as booking_state,
+    select c.*, a.booking_id, a.fence, a.state as attempt_state, b.state as booking_state, b.fence as booking_fence,
       a.amount_minor as expected_minor, a.currency as expected_currency,
-      (select r.state from refund r where r.provider_key = c.key) as refund_state
+      (select r.state from refund r where r.provider_key = c.key) as refund_state,
+      (select r.finished_at < $1::timestamptz from refund r where r.provider_key = c.key) as refunded_before
     from provider_charge c
     left join payment_attempt a on a.provider_key = c.key
     left join booking b on b.id = a.booking_id
@@ -278,14 +282,20 @@ const MONEY = `
   union all
   select format('charge %s was captured, booking %s is %s, and no refund is under way', key, booking_id, booking_state)
   from charge
-  where state = 'captured' and refund_state is null and attempt_state <> 'started'
+  where state = 'captured' and refund_state is null and booking_id is not null
     and booking_state not in ('paid', 'confirmed')
+    -- under way: captured, and about to be recorded
+    and not (attempt_state = 'started' and booking_state = 'paying' and fence = booking_fence)
+  union all
+  select format('charge %s was captured, but its attempt is recorded as %s, and no refund is under way', key, attempt_state)
+  from charge where state = 'captured' and refund_state is null and attempt_state in ('declined', 'voided')
   union all
   select format('booking %s was charged %s times', booking_id, count(*))
-  from charge where state = 'captured' and refund_state is null and attempt_state = 'captured' group by booking_id having count(*) > 1
+  from charge where state = 'captured' and refund_state is null and booking_id is not null
+  group by booking_id having count(*) > 1
   union all
   select format('the refund of charge %s succeeded, but the provider gave back %s of %s', key, refunded_minor, amount_minor)
-  from charge where refund_state = 'succeeded' and refunded_minor <> amount_minor
+  from charge where refund_state = 'succeeded' and refunded_before and refunded_minor <> amount_minor
   union all
   select format('booking %s is %s, but no charge for it was captured', b.id, b.state)
   from booking b

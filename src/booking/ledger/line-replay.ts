@@ -8,6 +8,8 @@ export interface ReplayEvent {
   readonly to: BookingState | null;
   /** Units of the booking; for an offer's own events the change of capacity. */
   readonly quantity: number;
+  /** Of the decision to sell a line out, which is no booking's own. */
+  readonly soldOut: { readonly throughSeq: number; readonly minQuantity: number } | null;
 }
 
 export interface ReplayFindings {
@@ -24,16 +26,20 @@ class Lane {
   private readonly seqs: number[] = [];
   private readonly gone = new Set<number>();
   private head = 0;
+  private floor = 0;
 
   join(seq: number): void {
     this.seqs.push(seq);
   }
   leave(seq: number): void {
-    this.gone.add(seq);
+    if (seq > this.floor) this.gone.add(seq);
+  }
+  leaveThrough(seq: number): void {
+    this.floor = Math.max(this.floor, seq);
   }
   first(): number {
     let seq = this.seqs[this.head];
-    while (seq !== undefined && this.gone.delete(seq)) seq = this.seqs[++this.head];
+    while (seq !== undefined && (this.gone.delete(seq) || seq <= this.floor)) seq = this.seqs[++this.head];
     return seq ?? Infinity;
   }
 }
@@ -56,6 +62,13 @@ export class LineReplay {
   ) {}
 
   apply(event: ReplayEvent): void {
+    if (event.soldOut !== null) {
+      // Effective from here on, whenever the rows that it covers are written.
+      for (const [quantity, lane] of this.lanes) {
+        if (quantity >= event.soldOut.minQuantity) lane.leaveThrough(event.soldOut.throughSeq);
+      }
+      return;
+    }
     if (event.bookingId === null) {
       this.available += event.quantity;
       return;

@@ -1,7 +1,7 @@
 import type { Actor } from '../booking.js';
 import type { Database } from '../../database/database.js';
 import type { LineChange, NewOffer, Offer, OfferChange, RequestKey } from './types.js';
-import { callJson } from './call.js';
+import { callJson, ownKey } from './call.js';
 
 /** What is on sale: an offer, its line and its stock come and change together. */
 export const sql = /* sql */ `
@@ -103,7 +103,7 @@ export function createOffer(
   key: RequestKey | null,
   actor: Actor,
 ): Promise<Offer> {
-  return callJson<Offer>(db, 'create_offer', [offer, key, actor]);
+  return callJson<Offer>(db, 'create_offer', [offer, key ?? ownKey('offer'), actor]);
 }
 
 /**

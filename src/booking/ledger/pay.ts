@@ -1,7 +1,7 @@
 import type { Actor, Booking } from '../booking.js';
 import type { Database } from '../../database/database.js';
 import type { Attempt, ChargeOutcome, Moved, RequestKey } from './types.js';
-import { callJson } from './call.js';
+import { callJson, ownKey } from './call.js';
 
 /**
  * Payment: held → paying with an attempt whose row is committed before the provider is called, and from there
@@ -33,6 +33,9 @@ begin
   v_known := claim_key(p_key, v_now);
   if v_known is not null then return v_known; end if;
 
+  if exists (select from offer where id = l.offer_id and starts_at <= v_now) and b.state = 'held' then
+    perform refuse('OFFER_CLOSED');
+  end if;
   if b.state = 'paying' then perform refuse('PAYMENT_IN_PROGRESS'); end if;
   if b.state = 'waiting' and not is_covered(b, l) then perform refuse('NOT_HELD'); end if;
   if b.state = 'expired' or (b.state = 'held' and b.deadline <= v_now) then perform refuse('HOLD_EXPIRED'); end if;
@@ -185,7 +188,7 @@ export interface DueRefund {
 
 /**
  * held → paying. Null where there is no such booking.
- * @throws AppError NOT_HELD, HOLD_EXPIRED, PAYMENT_IN_PROGRESS, ALREADY_SETTLED, IDEMPOTENCY_KEY_REUSED
+ * @throws AppError NOT_HELD, HOLD_EXPIRED, OFFER_CLOSED once the event has begun, PAYMENT_IN_PROGRESS, ALREADY_SETTLED, IDEMPOTENCY_KEY_REUSED
  */
 export function pay(
   db: Database,
@@ -194,7 +197,7 @@ export function pay(
   key: RequestKey | null,
   actor: Actor,
 ): Promise<Moved | null> {
-  return callJson<Moved | null>(db, 'pay_booking', [bookingId, method, key, actor]);
+  return callJson<Moved | null>(db, 'pay_booking', [bookingId, method, key ?? ownKey('pay'), actor]);
 }
 
 /** To be called before each call of the provider; null means: do not send it. */

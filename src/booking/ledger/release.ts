@@ -1,20 +1,23 @@
 import type { Actor } from '../booking.js';
 import type { Database } from '../../database/database.js';
 import type { Moved } from './types.js';
-import { callJson } from './call.js';
+import { callJson, ownKey } from './call.js';
 
 /** Leaving before payment: by the customer, by the deadline, or because the booking proves invalid. */
 export const sql = /* sql */ `
 -- waiting or held → cancelled; from paying only where its attempt was voided before (p_fence names it).
 -- RETURNS the booking; null where there is no such booking. Refuses with a code.
 -- LOCKS line, stock, booking.
-create or replace function cancel_booking(p_id uuid, p_reason text, p_fence integer, p_actor jsonb) returns jsonb
+create or replace function cancel_booking(
+  p_id uuid, p_reason text, p_fence integer, p_key jsonb, p_actor jsonb
+) returns jsonb
 language plpgsql volatile as $$
 declare
   l booking_line%rowtype;
   b booking%rowtype;
   v_now timestamptz;
   v_from booking_state;
+  v_known jsonb;
 begin
   select booking_line.* into l from booking_line where offer_id = (select offer_id from booking where id = p_id) for no key update;
   if not found then return null; end if;
@@ -22,6 +25,8 @@ begin
   select * into b from booking where id = p_id for no key update;
   v_now := clock_timestamp();
   v_from := b.state;
+  v_known := claim_key(p_key, v_now);
+  if v_known is not null then return v_known; end if;
   if is_covered(b, l) then perform refuse('ALREADY_SETTLED'); end if;
   if b.state = 'paying' and p_fence is distinct from b.fence then perform refuse('PAYMENT_IN_PROGRESS'); end if;
   if b.state not in ('waiting', 'held', 'paying') then perform refuse('ALREADY_SETTLED'); end if;
@@ -46,7 +51,7 @@ begin
   update booking_line set version = l.version, waiting = l.waiting, front = l.front, wanted = l.wanted where offer_id = l.offer_id;
   perform write_audit(v_now, b.offer_id, b.id, 'cancel', v_from, 'cancelled', l.version, 1, b.quantity, p_actor,
     jsonb_build_object('reason', p_reason));
-  return jsonb_build_object('bookings', jsonb_build_array(booking_json(b, l)), 'line', line_json(l));
+  return store_response(p_key, jsonb_build_object('bookings', jsonb_build_array(booking_json(b, l)), 'line', line_json(l)));
 end $$;
 
 -- held → expired, for at most p_limit holds of an offer whose time is over.
@@ -111,7 +116,7 @@ export function cancel(
   actor: Actor,
   reason = 'BY_CUSTOMER',
 ): Promise<Moved | null> {
-  return callJson<Moved | null>(db, 'cancel_booking', [bookingId, reason, null, actor]);
+  return callJson<Moved | null>(db, 'cancel_booking', [bookingId, reason, null, ownKey('cancel'), actor]);
 }
 
 /**
@@ -125,10 +130,11 @@ export function reject(
   reason: string,
   actor: Actor,
 ): Promise<Moved | null> {
-  return callJson<Moved | null>(db, 'cancel_booking', [bookingId, reason, fence, actor]);
+  return callJson<Moved | null>(db, 'cancel_booking', [bookingId, reason, fence, ownKey('cancel'), actor]);
 }
 
-const HOLDS_PER_CALL = 500;
+/** At most so many holds end in one transaction. */
+export const HOLDS_PER_CALL = 500;
 
 /** held → expired where the deadline has passed. Null where there is no such offer. */
 export function expire(

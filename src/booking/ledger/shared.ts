@@ -32,11 +32,17 @@ language sql immutable as $$
   select jsonb_build_object('offerId', l.offer_id, 'version', l.version, 'wantsAdmission', l.wanted <> l.admitted)
 $$;
 
+-- What is left of a moving average after a time. Bounded: after hours the exponent is beyond any number.
+create or replace function fading(since timestamptz, t timestamptz) returns double precision
+language sql immutable as $$
+  select exp(-least(greatest(extract(epoch from t - since), 0), 36000)::double precision / 60)
+$$;
+
 -- Grants a minute as measured, fading when none come.
 create or replace function line_rate(l booking_line, t timestamptz) returns double precision
 language sql immutable as $$
   select case when l.granted_at is null then 0
-    else l.grants_per_minute * exp(-greatest(0, extract(epoch from t - l.granted_at)) / 60) end
+    else l.grants_per_minute * fading(l.granted_at, t) end
 $$;
 
 -- Who left the line at a version, for the views.

@@ -1,7 +1,7 @@
 import type { Actor, StepName } from '../booking.js';
 import type { Database } from '../../database/database.js';
 import type { DeadLetter, Fulfilment, Moved, RequestKey, Ticket } from './types.js';
-import { callJson } from './call.js';
+import { callJson, ownKey } from './call.js';
 
 /** Checkpoints of fulfilment, its end, and what failed for good. */
 export const sql = /* sql */ `
@@ -314,7 +314,12 @@ export function resolveDeadLetter(
   key: RequestKey | null,
   actor: Actor,
 ): Promise<ResolvedDeadLetter | null> {
-  return callJson<ResolvedDeadLetter | null>(db, 'resolve_dead_letter', [id, state, key, actor]);
+  return callJson<ResolvedDeadLetter | null>(db, 'resolve_dead_letter', [
+    id,
+    state,
+    key ?? ownKey('dead-letter'),
+    actor,
+  ]);
 }
 
 /** Newest first. */

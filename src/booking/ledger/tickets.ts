@@ -1,7 +1,7 @@
 import type { Actor } from '../booking.js';
 import type { Database } from '../../database/database.js';
 import type { RequestKey, TicketStatus } from './types.js';
-import { callJson } from './call.js';
+import { callJson, ownKey } from './call.js';
 
 /** Tickets at the door. */
 export const sql = /* sql */ `
@@ -56,5 +56,5 @@ export function redeem(
   key: RequestKey | null,
   actor: Actor,
 ): Promise<TicketStatus | null> {
-  return callJson<TicketStatus | null>(db, 'redeem_ticket', [ticketId, key, actor]);
+  return callJson<TicketStatus | null>(db, 'redeem_ticket', [ticketId, key ?? ownKey('redeem'), actor]);
 }

@@ -235,7 +235,8 @@ create table audit_event (
   correlation_id text,
   detail         jsonb
 );
-create index audit_event_xid on audit_event using brin (xid) with (pages_per_range = 32, autosummarize = on);
+create index audit_event_booking on audit_event (booking_id);
+create index audit_event_xid on audit_event (xid);
 
 -- each seal covers the events with bound_from <= xid < bound_to
 create table audit_seal (

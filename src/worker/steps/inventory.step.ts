@@ -17,9 +17,17 @@ export class InventoryStep implements Step {
   async run({ booking }: Fulfilment): Promise<StepOutcome> {
     const moved = await this.ledger.confirm(booking.id, this.actor);
     const [confirmed] = moved?.bookings ?? [];
-    if (moved === null || confirmed === undefined) return { kind: 'over' };
+    if (moved === null || confirmed === undefined) return this.lookAgain(booking.id);
     // The booking itself is told by whoever runs the steps: with its tickets.
     this.teller.tellLine(moved);
     return { kind: 'succeeded', booking: confirmed };
+  }
+
+  /** It may be confirmed by a call whose answer was lost: then the customer has yet to be told. */
+  private async lookAgain(bookingId: string): Promise<StepOutcome> {
+    const found = await this.ledger.booking(bookingId);
+    return found?.booking.state === 'confirmed'
+      ? { kind: 'succeeded', booking: found.booking }
+      : { kind: 'over' };
   }
 }
