@@ -63,7 +63,7 @@ begin
       select key.body_hash, key.booking_id from idempotency_key key
       where key.customer_id = r.customer_id and key.route = 'accept' and key.key = r.key limit 1
     ) k on true
-    left join booking b on b.id = case when p_resend then r.id end
+    left join booking b on b.id = case when p_resend then r.id end and b.customer_id = r.customer_id
   ),
   numbered as materialized (
     select r.*, row_number() over (partition by r.offer_id order by r.number) as place

@@ -200,7 +200,8 @@ begin
   if v_known is not null then return v_known; end if;
   if d.state <> 'open' then perform refuse('DEAD_LETTER_RESOLVED'); end if;
   update dead_letter set state = p_state, resolved_at = v_now, resolved_by = p_actor->>'id' where id = p_id returning * into d;
-  if p_state = 'discarded' then
+  -- Confirmed meanwhile, by a worker that was at it when the letter was written: then there is nothing to give up.
+  if p_state = 'discarded' and exists (select from booking where id = d.booking_id and state = 'paid') then
     v_moved := refund_booking(d.booking_id, 'FULFILMENT_FAILED', p_actor);
   else
     update booking set redrive_at = v_now + interval '10 seconds', redrives = 0 where id = d.booking_id and state = 'paid';
