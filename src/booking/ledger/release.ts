@@ -28,10 +28,10 @@ begin
   v_known := claim_key(p_key, v_now);
   if v_known is not null then return v_known; end if;
   if is_covered(b, l) then perform refuse('ALREADY_SETTLED'); end if;
+  if b.state not in ('waiting', 'held', 'paying') then perform refuse('ALREADY_SETTLED'); end if;
   if (b.state = 'paying' or p_fence is not null) and p_fence is distinct from b.fence then
     perform refuse('PAYMENT_IN_PROGRESS');
   end if;
-  if b.state not in ('waiting', 'held', 'paying') then perform refuse('ALREADY_SETTLED'); end if;
 
   if v_from = 'paying' then
     update payment_attempt set state = 'voided', reason = p_reason, finished_at = v_now
