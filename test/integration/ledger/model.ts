@@ -114,7 +114,8 @@ export class Line {
   /** With a fence as the worker turns an invalid booking away, without as its customer leaves. */
   cancel(booking: ModelBooking, fence: number | null): string {
     if (!LEAVES.includes(booking.state)) return 'ALREADY_SETTLED';
-    if ((booking.state === 'paying' || fence !== null) && fence !== booking.fence) return 'PAYMENT_IN_PROGRESS';
+    if ((booking.state === 'paying' || fence !== null) && fence !== booking.fence)
+      return 'PAYMENT_IN_PROGRESS';
     if (booking.state === 'paying') booking.attempts.set(booking.fence, 'voided');
     if (booking.state === 'waiting') this.move(booking, 'cancelled');
     else this.release(booking, 'cancelled');
