@@ -78,7 +78,10 @@ export class Ground {
     return (await this.pool.query(text, [...values])).rows;
   }
 
-  /** Every row of the ledger and the bank, as one number of rows and one checksum per table. */
+  /**
+   * Every row of the ledger and the bank, as one number of rows and one checksum per table. Of mails what was asked
+   * for: when each is tried is the courier's, who goes on all the while.
+   */
   async fingerprint(): Promise<Record<string, string>> {
     const tables = await this.sql(
       `select format('%I.%I', table_schema, table_name) as name from information_schema.tables
@@ -88,7 +91,7 @@ export class Ground {
     const sums: Record<string, string> = {};
     for (const { name } of tables) {
       const [row] = await this.sql(
-        `select count(*) || ' rows, ' || coalesce(md5(string_agg(t::text, '|' order by t::text)), '') as sum from ${name} t`,
+        `select count(*) || ' rows, ' || coalesce(md5(string_agg(t::text, '|' order by t::text)), '') as sum from ${name === 'public.mail' ? '(select booking_id, kind, fence from mail)' : name} t`,
       );
       sums[name] = row.sum;
     }
