@@ -1,3 +1,6 @@
+import type { KafkaSettings } from './kafka.js';
+import type { RedisSettings } from './redis.js';
+
 export const ROLES = ['api', 'worker', 'all'] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -52,8 +55,10 @@ export abstract class Config {
     readonly type: QueueType;
     /** Prefix of every queue, stream and topic. */
     readonly name: string;
-    /** Null: BullMQ runs on PostgreSQL. */
-    readonly redisUrl: string | null;
+    /** Null: none is named, and BullMQ runs on PostgreSQL. */
+    readonly redis: RedisSettings | null;
+    /** Null: none is named. */
+    readonly kafka: KafkaSettings | null;
   };
   abstract readonly worker: {
     readonly concurrency: number;

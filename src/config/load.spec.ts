@@ -26,7 +26,7 @@ describe('the configuration', () => {
       http: { port: 3000, publicUrl: 'http://127.0.0.1:3000' },
       database: { url: null },
       line: { maxLength: 100_000, holdSeconds: 120 },
-      queue: { type: 'bullmq', name: 'booking-queue', redisUrl: null },
+      queue: { type: 'bullmq', name: 'booking-queue', redis: null, kafka: null },
       auth: { required: false, jwtSecret: null },
     });
   });
@@ -74,9 +74,13 @@ describe('the configuration', () => {
       'QUEUE_TYPE must be one of bullmq, streams, kafka, not "memory"',
     ]);
     expect(mistakesOf({ QUEUE_TYPE: 'kafka' })).toEqual([
-      'QUEUE_TYPE=kafka is not part of this version of Fairline: use bullmq',
+      'QUEUE_TYPE=kafka needs KAFKA_BOOTSTRAP_SERVERS, like host:9092',
     ]);
     expect(mistakesOf({ QUEUE_TYPE: 'redis' })).toEqual(mistakesOf({ QUEUE_TYPE: 'streams' }));
+    expect(mistakesOf({ QUEUE_TYPE: 'streams' })).toHaveLength(1);
+    expect(mistakesOf({ REDIS_CLUSTER_NODES: 'a:1,b:2' })).toEqual([
+      'QUEUE_TYPE=bullmq does not run on a Redis Cluster: use QUEUE_TYPE=streams',
+    ]);
     expect(mistakesOf({ STRIPE_SECRET_KEY: 'sk_live' })).toHaveLength(1);
   });
 
@@ -112,9 +116,48 @@ describe('the configuration', () => {
   });
 
   it('has Redis by URL or by host and port, not by both', () => {
-    expect(loadConfig({ REDIS_HOST: 'r', REDIS_PORT: '6380' }).queue.redisUrl).toBe('redis://r:6380');
-    expect(loadConfig({ REDIS_URL: 'rediss://r' }).queue.redisUrl).toBe('rediss://r');
+    expect(loadConfig({ REDIS_HOST: 'r', REDIS_PORT: '6380' }).queue.redis).toMatchObject({
+      kind: 'single',
+      nodes: [{ host: 'r', port: 6380 }],
+      tls: null,
+    });
+    expect(loadConfig({ REDIS_URL: 'rediss://me:se%40cret@[::1]:7000/2' }).queue.redis).toMatchObject({
+      nodes: [{ host: '::1', port: 7000 }],
+      ...{ username: 'me', password: 'se@cret', database: 2, tls: { caFile: null } },
+    });
     expect(mistakesOf({ REDIS_HOST: 'r', REDIS_URL: 'redis://r' })).toHaveLength(1);
+  });
+
+  it('has a cluster of Redis, and a Redis that sentinels watch', () => {
+    const streams = { QUEUE_TYPE: 'streams', REDIS_PASSWORD: 'secret' };
+    const nodes = [
+      { host: 'a', port: 7000 },
+      { host: 'b', port: 7001 },
+    ];
+    expect(loadConfig({ ...streams, REDIS_CLUSTER_NODES: 'a:7000, b:7001' }).queue.redis).toMatchObject({
+      ...{ kind: 'cluster', nodes, password: 'secret' },
+    });
+    const sentinels = { ...streams, REDIS_SENTINELS: 'a:7000,b:7001' };
+    expect(loadConfig({ ...sentinels, REDIS_SENTINEL_NAME: 'main' }).queue.redis).toMatchObject({
+      ...{ kind: 'sentinel', nodes, sentinelName: 'main' },
+    });
+    expect(mistakesOf(sentinels)).toHaveLength(1);
+    expect(mistakesOf({ ...streams, REDIS_CLUSTER_NODES: 'a' })[0]).toContain('host:port');
+  });
+
+  it('has Kafka by its servers, with credentials in pairs', () => {
+    const kafka = { QUEUE_TYPE: 'kafka', KAFKA_BOOTSTRAP_SERVERS: 'a:9092,b:9092' };
+    expect(
+      loadConfig({ ...kafka, KAFKA_RETENTION_MS: '3600000', KAFKA_TLS: 'true' }).queue.kafka,
+    ).toMatchObject({
+      brokers: [
+        { host: 'a', port: 9092 },
+        { host: 'b', port: 9092 },
+      ],
+      ...{ retentionMs: 3_600_000, partitions: 12, replication: 1, sasl: null, tls: { caFile: null } },
+    });
+    expect(mistakesOf({ ...kafka, KAFKA_SASL_USERNAME: 'me' })).toHaveLength(1);
+    expect(mistakesOf({ ...kafka, KAFKA_TLS_CERT_FILE: 'x' })).toHaveLength(1);
   });
 
   it('takes addresses and networks as proxies, and origins without a path', () => {

@@ -1,8 +1,10 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Config, QUEUE_TYPES, ROLES, type Role } from './config.js';
+import { Config, QUEUE_TYPES, ROLES, type QueueType, type Role } from './config.js';
+import { kafkaSettings } from './kafka.js';
 import { Reader } from './reader.js';
+import { redisSettings } from './redis.js';
 
 /** All mistakes of a configuration, in one message. */
 export class ConfigError extends Error {
@@ -16,7 +18,6 @@ export class ConfigError extends Error {
 
 /** Variables of parts that this version does not have: setting one must not be silently without effect. */
 const NOT_YET = [
-  'KAFKA_BOOTSTRAP_SERVERS',
   'STRIPE_SECRET_KEY',
   'STRIPE_WEBHOOK_SECRET',
   'GRPC_PORT',
@@ -86,7 +87,8 @@ export function loadConfig(
         test: /^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$/,
         means: 'at most 48 letters, digits, "-" and "_"',
       }),
-      redisUrl: redisUrl(read),
+      redis: redisSettings(read),
+      kafka: kafkaSettings(read),
     },
     worker: {
       concurrency: read.integer('WORKER_CONCURRENCY', 16, 1, 1000),
@@ -126,6 +128,7 @@ export function loadConfig(
   if (config.auth.jwtSecret !== null && config.auth.jwtSecret.length < 32) {
     read.refuse('JWT_SECRET must have at least 32 characters');
   }
+  refuseWithoutBroker(config.queue, read);
   if (environment === 'production') refuseUnsafe(config, read);
   if (read.mistakes.length > 0) throw new ConfigError(read.mistakes);
   return deepFreeze(config);
@@ -152,31 +155,29 @@ function role(read: Reader, argv: readonly string[]): Role {
   return found ?? 'all';
 }
 
-function queueType(read: Reader): Config['queue']['type'] {
-  if (read.text('QUEUE_TYPE') === 'redis') return unavailable(read, 'streams');
-  return unavailable(read, read.oneOf('QUEUE_TYPE', QUEUE_TYPES, 'bullmq'));
+function queueType(read: Reader): QueueType {
+  return read.text('QUEUE_TYPE') === 'redis' ? 'streams' : read.oneOf('QUEUE_TYPE', QUEUE_TYPES, 'bullmq');
 }
 
-function unavailable(read: Reader, type: Config['queue']['type']): Config['queue']['type'] {
-  switch (type) {
+/** What was chosen needs a broker to be named: none is guessed. */
+function refuseWithoutBroker({ type: chosen, redis, kafka }: Config['queue'], read: Reader): void {
+  switch (chosen) {
     case 'bullmq':
-      return type;
+      if (redis?.kind === 'cluster') {
+        read.refuse('QUEUE_TYPE=bullmq does not run on a Redis Cluster: use QUEUE_TYPE=streams');
+      }
+      return;
     case 'streams':
+      if (redis === null) {
+        read.refuse('QUEUE_TYPE=streams needs REDIS_URL, REDIS_HOST, REDIS_CLUSTER_NODES or REDIS_SENTINELS');
+      }
+      return;
     case 'kafka':
-      read.refuse(`QUEUE_TYPE=${type} is not part of this version of Fairline: use bullmq`);
-      return type;
+      if (kafka === null) read.refuse('QUEUE_TYPE=kafka needs KAFKA_BOOTSTRAP_SERVERS, like host:9092');
+      return;
     default:
-      return type satisfies never;
+      return chosen satisfies never;
   }
-}
-
-function redisUrl(read: Reader): string | null {
-  const url = read.url('REDIS_URL', ['redis:', 'rediss:']);
-  const host = read.text('REDIS_HOST');
-  const port = read.integer('REDIS_PORT', 6379, 1, 65535);
-  if (url !== null && host !== null) read.refuse('REDIS_URL and REDIS_HOST are both set: set one');
-  if (url !== null) return url;
-  return host === null ? null : `redis://${host}:${port}`;
 }
 
 function stepDelays(read: Reader): Config['worker']['stepDelaysMs'] {

@@ -131,6 +131,55 @@ export interface QueueCounts {
   readonly types: Readonly<Record<JobType, TypeCounts>>;
 }
 
+/** A technology as it runs: BullMQ is two. */
+export type QueueTechnology = 'bullmq-postgres' | 'bullmq-redis' | 'streams' | 'kafka';
+
+export interface PartitionFigures {
+  readonly partition: number;
+  /** The oldest message kept, the next to be written, and the next that the group will commit (null: none yet). */
+  readonly earliest: number;
+  readonly latest: number;
+  readonly committed: number | null;
+  readonly lag: number;
+}
+export interface ConsumerFigures {
+  readonly name: string;
+  /** Delivered to it and not yet acknowledged. */
+  readonly pending: number;
+  /** Ms since it last asked for work or was given some; null where the broker does not tell. */
+  readonly idleMs: number | null;
+}
+export interface GroupFigures {
+  readonly name: string;
+  /** Published and not yet delivered to this group. */
+  readonly lag: number;
+  /** Delivered and not yet acknowledged. */
+  readonly pending: number;
+  readonly consumers: readonly ConsumerFigures[];
+}
+/** One queue, stream, sorted set or topic on the broker. */
+export interface ChannelFigures {
+  /** As the broker knows it. */
+  readonly name: string;
+  readonly type: JobType;
+  readonly holds: 'work' | 'delayed' | 'retries' | 'dead';
+  /** Jobs that it holds and that are not done. */
+  readonly depth: number;
+  /** None where the technology has no groups. */
+  readonly groups: readonly GroupFigures[];
+  /** None where the technology has no partitions. */
+  readonly partitions: readonly PartitionFigures[];
+}
+/** What the broker holds, the same for every technology, for operators. */
+export interface QueueFigures {
+  readonly technology: QueueTechnology;
+  /** Version of the broker's server, where it tells. */
+  readonly version: string | null;
+  readonly channels: readonly ChannelFigures[];
+  /** Consumers of each type on the broker, over all processes; null where the broker does not tell. */
+  readonly workers: Readonly<Record<JobType, number | null>>;
+}
+
 export interface DeadJob extends JobMessage {
   readonly reason: string;
   readonly attempts: number;
@@ -176,13 +225,15 @@ export abstract class JobQueue {
     options: ConsumeOptions,
   ): Promise<Consumption>;
   abstract counts(): Promise<QueueCounts>;
+  /** In more detail than `counts`; may cost the broker some milliseconds. Rejects when it does not answer. */
+  abstract figures(): Promise<QueueFigures>;
   /** One entry for each consumption of this process that has not been stopped. Asks nobody. */
   abstract activity(): readonly ConsumerActivity[];
   /** Stops delivery in every process; what is running goes on. Idempotent. */
   abstract pause(): Promise<void>;
   abstract resume(): Promise<void>;
   abstract readonly deadLetters: DeadLetters;
-  /** Rejects when the broker does not answer. */
+  /** Rejects with a `BrokerError` when the broker does not answer, or could not be trusted with jobs. */
   abstract ping(): Promise<void>;
   /** Stops intake, drains, disconnects. Idempotent. */
   abstract close(): Promise<void>;

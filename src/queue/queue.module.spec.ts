@@ -1,12 +1,18 @@
 import { NestFactory } from '@nestjs/core';
 import type { QueueType } from '../config/config.js';
+import { Reader } from '../config/reader.js';
+import { redisSettings, type RedisSettings } from '../config/redis.js';
 import { QueueModule } from './queue.module.js';
 
-const open = (type: QueueType, redisUrl: string | null) =>
+const nowhere = redisSettings(new Reader({ REDIS_URL: 'redis://127.0.0.1:1' }));
+
+const open = (type: QueueType, redis: RedisSettings | null) =>
   NestFactory.createApplicationContext(
     QueueModule.forRootAsync({
       inject: [],
-      useFactory: () => ({ type, name: 'none', redisUrl, databaseUrl: 'postgres://127.0.0.1:1/none' }),
+      useFactory: () => ({
+        ...{ type, name: 'none', redis, kafka: null, databaseUrl: 'postgres://127.0.0.1:1/none' },
+      }),
     }),
     { logger: false, abortOnError: false },
   );
@@ -20,7 +26,7 @@ describe('The queue module', () => {
   );
 
   it('refuses to start where Redis does not answer', async () => {
-    await expect(open('bullmq', 'redis://127.0.0.1:1')).rejects.toThrow('Redis does not answer');
+    await expect(open('bullmq', nowhere)).rejects.toThrow('Redis does not answer');
   });
 
   it('refuses to start where PostgreSQL does not answer', async () => {

@@ -7,6 +7,8 @@ import {
 } from '@nestjs/common';
 import { LazyModuleLoader } from '@nestjs/core';
 import type { QueueType } from '../config/config.js';
+import type { KafkaSettings } from '../config/kafka.js';
+import type { RedisSettings } from '../config/redis.js';
 import { openBullmq } from './adapters/bullmq/open.js';
 import { JobQueue } from './job-queue.js';
 import { reporter } from './reporter.js';
@@ -15,8 +17,9 @@ export interface QueueSettings {
   readonly type: QueueType;
   /** Prefix of every queue, stream and topic. */
   readonly name: string;
-  /** Null: BullMQ runs on PostgreSQL. */
-  readonly redisUrl: string | null;
+  /** Null: none is named, and BullMQ runs on PostgreSQL. */
+  readonly redis: RedisSettings | null;
+  readonly kafka: KafkaSettings | null;
   readonly databaseUrl: string;
 }
 

@@ -11,7 +11,7 @@ import { StableAddress } from './stable-address.js';
 import type { RunningBroker } from './target.js';
 
 const broker = (databaseUrl: string, stop: () => Promise<void>): RunningBroker => ({
-  settings: { type: 'bullmq', redisUrl: null, databaseUrl },
+  settings: { type: 'bullmq', redis: null, kafka: null, databaseUrl },
   progressOf: async (queueName, jobId) => {
     const connection = { connectionString: databaseUrl, max: 1 };
     const queue = new Queue(`${queueName}-fulfil`, { connection }, createPostgresBackend);

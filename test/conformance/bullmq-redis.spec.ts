@@ -1,5 +1,6 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import { redisAt } from '../support/redis-at.js';
 import { describeWithRedis } from '../support/redis.js';
 import { BULLMQ } from './bullmq.js';
 import { describeJobQueue } from './describe-job-queue.js';
@@ -7,7 +8,10 @@ import { hasRedisServer, startOwnRedis } from './own-redis.js';
 import type { RunningBroker } from './target.js';
 
 const broker = (redisUrl: string, stop: () => Promise<void>): RunningBroker => ({
-  settings: { type: 'bullmq', redisUrl, databaseUrl: 'postgres://127.0.0.1:1/not-used' },
+  settings: {
+    ...{ type: 'bullmq', redis: redisAt(redisUrl), kafka: null },
+    databaseUrl: 'postgres://127.0.0.1:1/not-used',
+  },
   progressOf: async (queueName, jobId) => {
     const queue = new Queue(`${queueName}-fulfil`, { connection: { url: redisUrl } });
     try {

@@ -1,4 +1,5 @@
 import {
+  type ChannelFigures,
   type ConsumeOptions,
   type ConsumerActivity,
   type Consumption,
@@ -11,6 +12,7 @@ import {
   type NewJob,
   type QueueCapabilities,
   type QueueCounts,
+  type QueueFigures,
   type TypeCounts,
 } from '../../job-queue.js';
 import { toMessage } from '../../message.js';
@@ -132,6 +134,29 @@ export class BullmqJobQueue extends JobQueue {
       Promise.all(JOB_TYPES.map((type) => this.workQueue(type).isPaused())),
     ]);
     return { paused: paused.some(Boolean), types: { 'booking.admit': admit, 'booking.fulfil': fulfil } };
+  }
+
+  async figures(): Promise<QueueFigures> {
+    const { types } = await this.counts();
+    const channels = JOB_TYPES.flatMap((type): ChannelFigures[] => {
+      const { waiting, active, delayed, dead } = types[type];
+      const channel = { type, groups: [], partitions: [] };
+      return [
+        {
+          ...channel,
+          name: workQueue(this.parts.name, type),
+          holds: 'work',
+          depth: waiting + active + delayed,
+        },
+        { ...channel, name: deadQueue(this.parts.name, type), holds: 'dead', depth: dead },
+      ];
+    });
+    return {
+      technology: this.parts.broker.technology,
+      version: null,
+      channels,
+      workers: { 'booking.admit': null, 'booking.fulfil': null },
+    };
   }
 
   activity(): readonly ConsumerActivity[] {

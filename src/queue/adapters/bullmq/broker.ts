@@ -2,6 +2,7 @@ import type { BackendFactory } from 'bullmq';
 
 /** Where BullMQ keeps its jobs: Redis or PostgreSQL, behind the same two factories. */
 export interface Broker {
+  readonly technology: 'bullmq-postgres' | 'bullmq-redis';
   /** For queues: one shared connection that fails fast, so that nobody waits for a broker that is away. */
   readonly publishers: BackendFactory;
   /** For workers: a connection of its own each, which waits for the broker to come back. */

@@ -1,4 +1,5 @@
 import type { LazyModuleLoader } from '@nestjs/core';
+import type { RedisSettings } from '../../../config/redis.js';
 import type { JobQueue } from '../../job-queue.js';
 import { BullmqJobQueue, queueNames } from './adapter.js';
 import type { Report } from './broker.js';
@@ -10,7 +11,7 @@ export interface BullmqSettings {
   /** Prefix of all queues. */
   readonly name: string;
   /** Null: on PostgreSQL. */
-  readonly redisUrl: string | null;
+  readonly redis: RedisSettings | null;
   readonly databaseUrl: string;
 }
 
@@ -23,9 +24,9 @@ export async function openBullmq(
   loader: LazyModuleLoader,
   report: Report,
 ): Promise<JobQueue> {
-  const { name, redisUrl, databaseUrl } = settings;
+  const { name, redis, databaseUrl } = settings;
   const broker =
-    redisUrl === null ? await connectPostgres(databaseUrl, report) : await connectRedis(redisUrl, report);
+    redis === null ? await connectPostgres(databaseUrl, report) : await connectRedis(redis, report);
   try {
     const queues = await registerQueues(loader, queueNames(name), broker.publishers);
     return new BullmqJobQueue({ name, broker, queues, report, random: Math.random });

@@ -33,6 +33,7 @@ export async function connectPostgres(url: string, report: Report): Promise<Brok
     throw error;
   }
   return {
+    technology: 'bullmq-postgres',
     publishers: (name, opts) => new PostgresQueueBackend(shared, name, { ...opts, connection: url }, false),
     consumers: (name, opts) => {
       const own = new PostgresConnection(settings(url, WORKER_CONNECTIONS));

@@ -1,5 +1,7 @@
 import { createRedisBackend } from 'bullmq';
 import { Redis } from 'ioredis';
+import type { RedisSettings } from '../../../config/redis.js';
+import { redisOptions } from '../../redis-options.js';
 import { BROKER_TIMEOUT_MS, type Broker, type Report } from './broker.js';
 
 const reconnectAfterMs = (times: number): number => Math.min(50 * times, 1000);
@@ -8,8 +10,10 @@ const reconnectAfterMs = (times: number): number => Math.min(50 * times, 1000);
  * BullMQ on Redis, which must not evict keys (BullMQ warns of any policy but `noeviction`).
  * @throws Error when Redis does not answer.
  */
-export async function connectRedis(url: string, report: Report): Promise<Broker> {
-  const shared = new Redis(url, {
+export async function connectRedis(settings: RedisSettings, report: Report): Promise<Broker> {
+  const server = redisOptions(settings);
+  const shared = new Redis({
+    ...server,
     lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
@@ -26,6 +30,7 @@ export async function connectRedis(url: string, report: Report): Promise<Broker>
     throw new Error('Redis does not answer', { cause: error });
   }
   return {
+    technology: 'bullmq-redis',
     publishers: (name, opts, kind) => createRedisBackend(name, { ...opts, connection: shared }, kind),
     consumers: (name, opts, kind) =>
       createRedisBackend(
@@ -33,7 +38,7 @@ export async function connectRedis(url: string, report: Report): Promise<Broker>
         {
           ...opts,
           connection: {
-            url,
+            ...server,
             maxRetriesPerRequest: null,
             connectTimeout: BROKER_TIMEOUT_MS,
             retryStrategy: reconnectAfterMs,

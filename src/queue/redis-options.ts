@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import type { RedisSettings, TlsFiles } from '../config/redis.js';
+
+/** What ioredis needs to reach one server, directly or by its sentinels; a cluster's nodes are given beside it. */
+export interface RedisOptions {
+  readonly host?: string;
+  readonly port?: number;
+  readonly sentinels?: { host: string; port: number }[];
+  readonly name?: string;
+  readonly sentinelPassword?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly db: number;
+  readonly tls?: { ca?: Buffer; cert?: Buffer; key?: Buffer };
+  readonly sentinelTLS?: { ca?: Buffer; cert?: Buffer; key?: Buffer };
+  readonly enableTLSForSentinelMode?: boolean;
+}
+
+/** @throws Error where a certificate cannot be read */
+export function redisOptions(settings: RedisSettings): RedisOptions {
+  const { kind, nodes, username, password, database, tls } = settings;
+  const certificates = tls === null ? null : readTls(tls);
+  return {
+    db: database,
+    ...(kind === 'single' && nodes[0]),
+    ...(kind === 'sentinel' && sentinelOptions(settings)),
+    ...(username !== null && { username }),
+    ...(password !== null && { password }),
+    ...(certificates !== null && { tls: certificates }),
+    ...(certificates !== null &&
+      kind === 'sentinel' && { sentinelTLS: certificates, enableTLSForSentinelMode: true }),
+  };
+}
+
+function sentinelOptions({ nodes, sentinelName, sentinelPassword }: RedisSettings): Partial<RedisOptions> {
+  return {
+    sentinels: nodes.map(({ host, port }) => ({ host, port })),
+    ...(sentinelName !== null && { name: sentinelName }),
+    ...(sentinelPassword !== null && { sentinelPassword }),
+  };
+}
+
+/** @throws Error where a file cannot be read */
+export function readTls({ caFile, certFile, keyFile }: TlsFiles): {
+  ca?: Buffer;
+  cert?: Buffer;
+  key?: Buffer;
+} {
+  return {
+    ...(caFile !== null && { ca: readFileSync(caFile) }),
+    ...(certFile !== null && { cert: readFileSync(certFile) }),
+    ...(keyFile !== null && { key: readFileSync(keyFile) }),
+  };
+}
