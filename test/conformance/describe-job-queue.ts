@@ -2,6 +2,7 @@ import { Bench } from './bench.js';
 import { describeCrashes } from './suite/crashes.js';
 import { describeDeadLetters } from './suite/dead-letters.js';
 import { describeDelivery } from './suite/delivery.js';
+import { describeFigures } from './suite/figures.js';
 import { describeOperation } from './suite/operation.js';
 import { describeRestart } from './suite/restart.js';
 import { describeRetries } from './suite/retries.js';
@@ -37,6 +38,7 @@ export function describeJobQueue(name: string, target: Target): void {
     describeRetries(bench);
     describeDeadLetters(bench);
     describeOperation(bench, target);
+    describeFigures(bench);
     describeStopping(bench);
     describeCrashes(bench);
   });

@@ -1,5 +1,4 @@
 import {
-  type ChannelFigures,
   type ConsumeOptions,
   type ConsumerActivity,
   type Consumption,
@@ -20,6 +19,7 @@ import type { Broker, Report } from './broker.js';
 import { bullJobId, type BullQueue } from './bull-queues.js';
 import { BullmqConsumption } from './consumption.js';
 import { BullmqDeadLetters } from './dead-letters.js';
+import { channelsOf, workersOf } from './figures.js';
 
 /** BullMQ's smaller number goes first, and 0 is its plain and fastest list. */
 const PRIORITY: Readonly<Record<JobPriority, number>> = { high: 0, normal: 1, low: 2 };
@@ -137,25 +137,20 @@ export class BullmqJobQueue extends JobQueue {
   }
 
   async figures(): Promise<QueueFigures> {
-    const { types } = await this.counts();
-    const channels = JOB_TYPES.flatMap((type): ChannelFigures[] => {
-      const { waiting, active, delayed, dead } = types[type];
-      const channel = { type, groups: [], partitions: [] };
-      return [
-        {
-          ...channel,
-          name: workQueue(this.parts.name, type),
-          holds: 'work',
-          depth: waiting + active + delayed,
-        },
-        { ...channel, name: deadQueue(this.parts.name, type), holds: 'dead', depth: dead },
-      ];
-    });
+    const { name, broker } = this.parts;
+    const [{ types }, version, admit, fulfil] = await Promise.all([
+      this.counts(),
+      broker.version(),
+      workersOf(this.workQueue('booking.admit')),
+      workersOf(this.workQueue('booking.fulfil')),
+    ]);
     return {
-      technology: this.parts.broker.technology,
-      version: null,
-      channels,
-      workers: { 'booking.admit': null, 'booking.fulfil': null },
+      technology: broker.technology,
+      version,
+      channels: JOB_TYPES.flatMap((type) =>
+        channelsOf(type, types[type], { work: workQueue(name, type), dead: deadQueue(name, type) }),
+      ),
+      workers: { 'booking.admit': admit, 'booking.fulfil': fulfil },
     };
   }
 

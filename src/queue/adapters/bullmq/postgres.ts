@@ -39,6 +39,13 @@ export async function connectPostgres(url: string, report: Report): Promise<Brok
       const own = new PostgresConnection(settings(url, WORKER_CONNECTIONS));
       return new SteadyBackend(own, name, { ...opts, connection: url }, true, name);
     },
+    version: async () => {
+      const { rows } = await shared.pool.query(
+        "SELECT split_part(current_setting('server_version'), ' ', 1) AS version",
+      );
+      const version: unknown = rows[0]?.['version'];
+      return typeof version === 'string' ? version : null;
+    },
     close: () => shared.close(),
   };
 }

@@ -46,6 +46,7 @@ export async function connectRedis(settings: RedisSettings, report: Report): Pro
         },
         kind,
       ),
+    version: async () => /^redis_version:(\S+)/m.exec(await shared.info('server'))?.[1] ?? null,
     close: async () => {
       await shared.quit().catch(() => shared.disconnect());
     },
