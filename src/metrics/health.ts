@@ -7,6 +7,7 @@ import {
 } from '@nestjs/terminus';
 import { StuckWatch, WorkerActivity } from './worker-activity.js';
 import { Config } from '../config/config.js';
+import { BROKER_ERRORS, BrokerError } from '../queue/broker-error.js';
 
 /** The parts that must answer for this process to be of use. A port: whoever builds the role names them. */
 export abstract class HealthParts {
@@ -79,8 +80,7 @@ export class Health {
           this.down.delete(name);
         } catch (error) {
           this.note(name, error);
-          // Errors of drivers name hosts and users: those are for the log.
-          throw new Error('does not answer', { cause: error });
+          throw new Error(told(error), { cause: error });
         }
       })
       .withTimeout(PART_TIMEOUT_MS)
@@ -104,6 +104,10 @@ export class Health {
     this.logger.warn({ message: `${name} does not answer`, err: error });
   }
 }
+
+/** Errors of drivers name hosts and users: those are for the log. A broker's code says what to look at, and no more. */
+const told = (error: unknown): string =>
+  error instanceof BrokerError ? `${error.code}: ${BROKER_ERRORS[error.code]}` : 'does not answer';
 
 const isResult = (body: unknown): body is HealthCheckResult =>
   typeof body === 'object' && body !== null && 'status' in body && 'details' in body;

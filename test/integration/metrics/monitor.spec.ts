@@ -12,6 +12,7 @@ import { MetricsModule } from '../../../src/metrics/metrics.module.js';
 import { startClusterMonitor, startMonitor, type Monitor } from '../../../src/metrics/monitor.js';
 import { LedgerReadings } from '../../../src/metrics/sources.js';
 import { WorkerActivity, type WorkerStatus } from '../../../src/metrics/worker-activity.js';
+import { BrokerError } from '../../../src/queue/broker-error.js';
 import { JobQueue, type QueueCounts } from '../../../src/queue/job-queue.js';
 
 const line: LineState = {
@@ -44,6 +45,9 @@ class World {
   database: () => Promise<void> = async () => {
     await Promise.resolve();
   };
+  broker: () => Promise<void> = async () => {
+    await Promise.resolve();
+  };
   worker: WorkerStatus = { running: 0, lastProgressAt: null, backlog: false };
 }
 
@@ -64,7 +68,7 @@ describe('the monitor of a process', () => {
         { provide: JobQueue, useValue: { counts: () => world.counts() } },
         {
           provide: HealthParts,
-          useValue: { checks: { database: () => world.database(), broker: () => Promise.resolve() } },
+          useValue: { checks: { database: () => world.database(), broker: () => world.broker() } },
         },
         { provide: WorkerActivity, useValue: { status: () => world.worker } },
       ],
@@ -180,6 +184,18 @@ describe('the monitor of a process', () => {
     });
     expect(bad.text).not.toContain('10.0.0.7');
     await request(monitor.url).get('/health/live').expect(200);
+  });
+
+  it('says by its code why the broker cannot be used, and not where it is', async () => {
+    world.database = new World().database;
+    world.broker = async () =>
+      await Promise.reject(new BrokerError('BROKER_FULL', 'Redis at 10.0.0.7:6379', 'maxmemory of ann'));
+    await afterCaches();
+    const { body, text } = await request(monitor.url).get('/health/ready').expect(503);
+    world.broker = new World().broker;
+    const message = 'BROKER_FULL: it has no memory left and refuses to store more';
+    expect(body.error).toMatchObject({ broker: { status: 'down', message } });
+    expect(text).not.toMatch(/10\.0\.0\.7|ann/);
   });
 
   it('is not ready when a part hangs', async () => {

@@ -20,6 +20,7 @@ import { bullJobId, type BullQueue } from './bull-queues.js';
 import { BullmqConsumption } from './consumption.js';
 import { BullmqDeadLetters } from './dead-letters.js';
 import { channelsOf, workersOf } from './figures.js';
+import { brokerError } from './trouble.js';
 
 /** BullMQ's smaller number goes first, and 0 is its plain and fastest list. */
 const PRIORITY: Readonly<Record<JobPriority, number>> = { high: 0, normal: 1, low: 2 };
@@ -168,7 +169,11 @@ export class BullmqJobQueue extends JobQueue {
 
   async ping(): Promise<void> {
     this.assertOpen();
-    await this.workQueue('booking.admit').isPaused();
+    try {
+      await this.workQueue('booking.admit').isPaused();
+    } catch (error) {
+      throw brokerError(this.parts.broker.technology, error);
+    }
   }
 
   close(): Promise<void> {

@@ -40,10 +40,10 @@ export async function connectPostgres(url: string, report: Report): Promise<Brok
       return new SteadyBackend(own, name, { ...opts, connection: url }, true, name);
     },
     version: async () => {
-      const { rows } = await shared.pool.query(
+      const { rows }: { rows: readonly Record<string, unknown>[] } = await shared.pool.query(
         "SELECT split_part(current_setting('server_version'), ' ', 1) AS version",
       );
-      const version: unknown = rows[0]?.['version'];
+      const version = rows[0]?.['version'];
       return typeof version === 'string' ? version : null;
     },
     close: () => shared.close(),
