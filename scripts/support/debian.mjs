@@ -7,11 +7,13 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
+  symlinkSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join, relative } from 'node:path';
 import { Unavailable } from './unavailable.mjs';
 
 /** @typedef {{ command: string, env: Record<string, string | undefined> }} Program how to run it */
@@ -74,7 +76,9 @@ export function onPath(program) {
 /** @returns {Program | null} */
 function inCache(cache, program) {
   const root = join(cache, 'root');
-  const command = ['usr/bin', 'usr/sbin', 'bin']
+  const java = join(root, 'usr/lib/jvm');
+  const runtimes = existsSync(java) ? readdirSync(java).map((name) => `usr/lib/jvm/${name}/bin`) : [];
+  const command = ['usr/bin', 'usr/sbin', 'bin', 'usr/share/maven/bin', ...runtimes]
     .map((bin) => join(root, bin, program))
     .find((file) => existsSync(file));
   if (command === undefined) return null;
@@ -108,10 +112,23 @@ function unpack(name, cache, say) {
       const { ok, why } = run('dpkg', ['-x', join(work, file), root]);
       if (!ok) throw new Unavailable(`dpkg -x ${file} failed (${why}): install ${name} by hand`);
     }
+    relink(root);
     rmSync(join(cache, 'root'), { recursive: true, force: true });
     renameSync(root, join(cache, 'root'));
   } finally {
     rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** A link to `/etc/maven` means the one that was unpacked beside it. */
+function relink(root) {
+  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isSymbolicLink()) continue;
+    const link = join(entry.parentPath, entry.name);
+    const target = readlinkSync(link);
+    if (!isAbsolute(target) || !existsSync(join(root, target))) continue;
+    rmSync(link);
+    symlinkSync(relative(entry.parentPath, join(root, target)), link);
   }
 }
 
