@@ -240,4 +240,19 @@ export const GUARDS: readonly Guard[] = [
     without: put('v_bound := pg_snapshot_xmin(', 'v_bound := pg_snapshot_xmax('),
     noticedBy: ['skips no commit that comes late, however early its transaction began'],
   },
+  {
+    name: 'The epoch of the chain: a server to which a dump was restored begins its own',
+    without: put('v_restored := audit_restored();', 'v_restored := null;'),
+    noticedBy: [
+      'goes on after a dump was restored on a server that has counted fewer transactions, and verifies across',
+      'goes on after a dump in which everything was sealed, and keeps a transaction open across the change',
+    ],
+  },
+  {
+    name: 'The bound of an epoch: nothing of it is left behind',
+    without: put('select least(v_bound, min(xid + 0)) into v_bound', 'select v_bound into v_bound'),
+    noticedBy: [
+      'goes on after a dump was restored on a server that has counted fewer transactions, and verifies across',
+    ],
+  },
 ];

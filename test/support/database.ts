@@ -8,11 +8,11 @@ export interface TestDatabase {
 }
 
 /**
- * A database of its own, empty, on the PostgreSQL that `DATABASE_URL` names. The caller drops it.
+ * A database of its own, empty, on the PostgreSQL that `DATABASE_URL` names, or on another. The caller drops it.
  * @throws Error where `npm test` did not set the variable.
  */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const admin = adminUrl();
+export async function createTestDatabase(server?: string): Promise<TestDatabase> {
+  const admin = server ?? adminUrl();
   const name = `fairline_test_${randomBytes(8).toString('hex')}`;
   await administer(admin, `CREATE DATABASE ${name}`);
   const url = new URL(admin);

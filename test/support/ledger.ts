@@ -13,6 +13,7 @@ import type {
 } from '../../src/booking/ledger/types.js';
 import { Database, type Statement } from '../../src/database/database.js';
 import { migrate } from '../../src/database/migrate.js';
+import { copyRows } from './copy-rows.js';
 import { createTestDatabase } from './database.js';
 
 export const ACTOR: Actor = { kind: 'system', id: 'test', correlationId: 'correlation' };
@@ -47,6 +48,8 @@ export interface TestLedger {
   session(): Promise<Client>;
   /** The ledger on such a connection. */
   within(session: Client): Ledger;
+  /** What a dump of it gives when it is restored on another server; to be closed by itself. */
+  restoredOn(server: string): Promise<TestLedger>;
   /** Closes every connection and deletes the database. */
   close(): Promise<void>;
 }
@@ -67,9 +70,10 @@ class SessionDatabase extends Database {
   }
 }
 
-export async function openLedger(tampering: Tampering = {}): Promise<TestLedger> {
+/** On the server that `DATABASE_URL` names, or on another. */
+export async function openLedger(tampering: Tampering = {}, server?: string): Promise<TestLedger> {
   const routines = tampered(ROUTINES, tampering.routines ?? []);
-  const database = await createTestDatabase();
+  const database = await createTestDatabase(server);
   await migrate(database.url, routines);
   const databases: Database[] = [];
   const clients: Client[] = [];
@@ -100,6 +104,11 @@ export async function openLedger(tampering: Tampering = {}): Promise<TestLedger>
     within: (client) => new Ledger(new SessionDatabase(database.url, client)),
     sql: async <Row extends QueryResultRow>(text: string, values: readonly unknown[] = []) =>
       (await admin.query<Row>(text, [...values])).rows,
+    restoredOn: async (other) => {
+      const copy = await openLedger(tampering, other);
+      await copyRows(await session(), await copy.session());
+      return copy;
+    },
     close: async () => {
       await Promise.all([
         ...databases.map((db) => db.close()),

@@ -6,6 +6,7 @@ import { callJson } from './call.js';
 /**
  * The chain over the audit log. Accepting writes plain rows; a sealer, apart from it, takes those of transactions
  * that are certain to be over and below which none can appear any more, and chains their digest to the last seal.
+ * Transactions are counted by the server: on another, to which a dump was restored, an epoch of the chain begins.
  */
 export const sql = /* sql */ `
 -- What a seal covers of an event. The address counts by its digest, so that it can be erased.
@@ -17,12 +18,35 @@ language sql stable as $$
     e.correlation_id, e.detail)::text
 $$;
 
-create or replace function audit_digest(p_previous bytea, p_from bigint, p_to bigint, out hash bytea, out events integer)
+-- The digest of an epoch's events (p_first <= id < p_end) of these transactions. The numbers of events are compared
+-- in a way that no index fits: the one over transactions is meant.
+create or replace function audit_digest(
+  p_previous bytea, p_first bigint, p_end bigint, p_from bigint, p_to bigint, out hash bytea, out events integer
+)
 language sql stable as $$
   select sha256(p_previous || convert_to(coalesce(string_agg(audit_canonical(e), E'\\n' order by e.xid, e.id), ''), 'UTF8')),
     count(*)::integer
-  from audit_event e where e.xid >= p_from and e.xid < p_to
+  from audit_event e where e.xid >= p_from and e.xid < p_to and e.id + 0 >= p_first and e.id + 0 < p_end
 $$;
+
+-- Where the ledger was restored from a dump since the last seal, transactions are counted anew, perhaps from far below
+-- the chain's bound: what was written since belongs to an epoch of its own. A dump's rows have been written by the
+-- transaction that restored them, not by the one that they name; so has the head of the chain.
+-- RETURNS the number of the first event of that epoch, which has not begun yet; null where nothing was restored.
+create or replace function audit_restored() returns bigint
+language plpgsql stable as $$
+declare
+  c record;
+  v_next bigint := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+  v_last bigint;
+begin
+  select audit_chain.*, audit_chain.xmin::text::bigint as written_by into c from audit_chain;
+  if c.bound <= v_next and c.sealed_by & 4294967295 = c.written_by then return null; end if;
+  select id into v_last from audit_event e
+  where id >= greatest(c.first_id, c.last_id) and (e.xmin::text::bigint <> xid & 4294967295 or xid >= v_next)
+  order by id desc limit 1;
+  return v_last + 1;
+end $$;
 
 -- Seals about p_limit events, whole transactions in their order. RETURNS how many.
 create or replace function seal_audit(p_limit integer) returns jsonb
@@ -30,20 +54,41 @@ language plpgsql volatile as $$
 declare
   c audit_chain%rowtype;
   v_bound bigint;
+  v_restored bigint;
+  v_end bigint := 9223372036854775807;
   v_cut bigint;
+  v_last bigint;
   v_seal record;
 begin
   select * into c from audit_chain for no key update;
   -- Every transaction below is over, and what it wrote is visible to the next statement.
   v_bound := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
-  if v_bound <= c.bound then return '0'; end if;
-  select max(xid) + 1 into v_cut
-  from (select xid from audit_event where xid >= c.bound and xid < v_bound order by xid limit p_limit) sealable;
-  if v_cut is null then return '0'; end if;
-  select * into v_seal from audit_digest(c.hash, c.bound, v_cut);
-  insert into audit_seal (number, bound_from, bound_to, events, hash, sealed_at)
-  values (c.number + 1, c.bound, v_cut, v_seal.events, v_seal.hash, clock_timestamp());
-  update audit_chain set number = c.number + 1, bound = v_cut, hash = v_seal.hash;
+  v_restored := audit_restored();
+  if v_restored is not null then
+    -- What a dump brought is all there, whatever its transactions are called: it is sealed first, in its own epoch.
+    v_end := v_restored;
+  elsif v_bound <= c.bound then
+    return '0';
+  end if;
+  select max(xid) + 1, max(id) into v_cut, v_last
+  from (
+    select xid, id from audit_event
+    where xid >= c.bound and (v_restored is not null or xid < v_bound) and id + 0 >= c.first_id and id + 0 < v_end
+    order by xid limit p_limit
+  ) sealable;
+  if v_cut is null and v_restored is null then return '0'; end if;
+  if v_cut is null then
+    -- No transaction of the new epoch is older than both: what is over is visible.
+    select least(v_bound, min(xid + 0)) into v_bound from audit_event where id >= v_restored;
+    update audit_chain set first_id = v_restored, bound = v_bound, last_id = 0, sealed_by = pg_current_xact_id()::text::bigint;
+    return seal_audit(p_limit);
+  end if;
+  select * into v_seal from audit_digest(c.hash, c.first_id, v_end, c.bound, v_cut);
+  insert into audit_seal (number, first_id, bound_from, bound_to, events, hash, sealed_at)
+  values (c.number + 1, c.first_id, c.bound, v_cut, v_seal.events, v_seal.hash, clock_timestamp());
+  update audit_chain set number = c.number + 1, bound = v_cut, hash = v_seal.hash, last_id = greatest(last_id, v_last),
+    -- until the new epoch has begun the restored head stays recognisable
+    sealed_by = case when v_restored is null then pg_current_xact_id()::text::bigint else sealed_by end;
   return to_jsonb(v_seal.events);
 end $$;
 
@@ -77,7 +122,8 @@ end $$;
 create or replace function unsealed_age() returns jsonb
 language sql stable as $$
   select to_jsonb(coalesce(extract(epoch from clock_timestamp() - min(at)), 0))
-  from audit_event, audit_chain where xid >= audit_chain.bound
+  from audit_event e, audit_chain c
+  where e.xid >= c.bound and e.xid < pg_snapshot_xmax(pg_current_snapshot())::text::bigint and e.id + 0 >= c.first_id
 $$;
 `;
 
@@ -110,42 +156,81 @@ const UNSEALED_AT_MOST_SECONDS = 60;
 
 interface SealRow {
   readonly number: string;
-  readonly bound_from: string;
-  readonly bound_to: string;
   readonly events: number;
   readonly ok: boolean;
   readonly linked: boolean;
 }
 
-/** F6, the chain: every seal recomputed from the rows it covers, its place checked, and nothing left behind. */
+/** The epochs of the chain as ranges of events; one that has not begun yet is `pending`, and none of it is sealed. */
+const EPOCHS = `
+  epoch as (
+    select first_id, lead(first_id, 1, 9223372036854775807) over (order by first_id) as end_id, pending
+    from (
+      select first_id, bool_and(pending) as pending from (
+        select first_id, false as pending from audit_seal
+        union all select first_id, false from audit_chain
+        union all select audit_restored(), true
+      ) known where first_id is not null group by first_id
+    ) epochs
+  )`;
+
+/** Every seal recomputed from the rows that it covers, and its place after the one before it. */
+const SEALS = `
+  with ${EPOCHS}
+  select s.number, s.events, (d.hash = s.hash and d.events = s.events) as ok,
+    (s.number = s.place and (
+      (s.first_id = s.epoch_before and s.bound_from = s.bound_before) or
+      (s.first_id > s.epoch_before and s.bound_from >= 0)
+    )) as linked
+  from (
+    select *, row_number() over (order by number) as place,
+      lag(first_id, 1, 0::bigint) over (order by number) as epoch_before,
+      lag(bound_to, 1, 0::bigint) over (order by number) as bound_before,
+      lag(hash, 1, sha256('fairline')) over (order by number) as previous
+    from audit_seal
+  ) s join epoch using (first_id)
+  cross join lateral audit_digest(s.previous, s.first_id, epoch.end_id, s.bound_from, s.bound_to) d
+  order by s.number`;
+
+/** The head against its last seal, and the events that no seal covers: those that wait, and those that never can be. */
+const HEAD = `
+  with ${EPOCHS},
+  sealed as (
+    select first_id, min(bound_from) as bound_from, max(bound_to) as bound_to from audit_seal group by first_id
+  ),
+  unsealed as (
+    select e.at, epoch.pending or (epoch.first_id = c.first_id and e.xid >= c.bound) as waits
+    from epoch cross join audit_chain c left join sealed s on s.first_id = epoch.first_id
+    join audit_event e on e.id >= epoch.first_id and e.id < epoch.end_id
+      and (epoch.pending or s.first_id is null or e.xid < s.bound_from or e.xid >= s.bound_to)
+  )
+  select c.number = coalesce((select max(number) from audit_seal), 0)
+      and c.bound = coalesce((select max(bound_to) from audit_seal s where s.first_id = c.first_id), c.bound)
+      and (c.number > 0 or c.bound = 0 or c.first_id > 0)
+      and c.hash = coalesce((select hash from audit_seal order by number desc limit 1), sha256('fairline')) as whole,
+    (select count(*)::integer from unsealed where not waits)
+      + (select count(*)::integer from audit_event where id < 0) as outside,
+    (select count(*)::integer from unsealed where waits
+      and at < (select max(at) from audit_event) - make_interval(secs => ${UNSEALED_AT_MOST_SECONDS})) as late
+  from audit_chain c`;
+
+/**
+ * F6, the chain: every seal recomputed from the rows it covers, its place checked, and nothing left behind. Time is
+ * that of the events, so that a system that was stopped, or a restored copy, is in order.
+ */
 export async function verifyChain(client: Client): Promise<InvariantResult> {
   const violations: string[] = [];
-  const { rows } = await client.query<SealRow>(
-    `select s.number, s.bound_from, s.bound_to, s.events, (d.hash = s.hash and d.events = s.events) as ok,
-       (s.number = s.place and s.bound_from = s.expected_from) as linked
-     from (
-       select *, row_number() over (order by number) as place,
-         lag(bound_to, 1, 0::bigint) over (order by number) as expected_from,
-         lag(hash, 1, sha256('fairline')) over (order by number) as previous
-       from audit_seal
-     ) s cross join lateral audit_digest(s.previous, s.bound_from, s.bound_to) d
-     order by s.number`,
-  );
+  const { rows } = await client.query<SealRow>(SEALS);
   for (const row of rows) {
     if (!row.ok) violations.push(`seal ${row.number} does not match the ${row.events} events it covers`);
     if (!row.linked) violations.push(`seal ${row.number} does not follow the one before it`);
   }
-  const { rows: heads } = await client.query<{ whole: boolean; late: number }>(
-    `select c.number = coalesce((select max(number) from audit_seal), 0)
-         and c.bound = coalesce((select max(bound_to) from audit_seal), 0) as whole,
-       (select count(*)::integer from audit_event e
-        where e.xid >= c.bound
-          and e.at < (select max(at) from audit_event) - make_interval(secs => ${UNSEALED_AT_MOST_SECONDS})) as late
-     from audit_chain c`,
-  );
+  const { rows: heads } = await client.query<{ whole: boolean; outside: number; late: number }>(HEAD);
   const head = heads[0];
   if (head?.whole !== true)
     violations.push('the head of the chain does not name its last seal: seals are missing');
+  if (head !== undefined && head.outside > 0)
+    violations.push(`${head.outside} events lie outside of every seal and can never be sealed`);
   if (head !== undefined && head.late > 0) {
     violations.push(
       `${head.late} events were not sealed although others came more than ${UNSEALED_AT_MOST_SECONDS} s later`,

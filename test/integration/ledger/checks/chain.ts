@@ -10,6 +10,7 @@ import {
   requestFor,
   type TestLedger,
 } from '../../../support/ledger.js';
+import { newGround } from '../../embedded/support.js';
 import type { Checks } from './check.js';
 
 const PATIENCE_MS = 30_000;
@@ -21,7 +22,8 @@ async function sealWhatCanBe({ ledger }: TestLedger): Promise<void> {
 /** An open transaction anywhere on the server, another test's too, puts seals off: those are waited for. */
 async function sealAll(world: TestLedger): Promise<void> {
   const begun = Date.now();
-  const unsealed = 'select from audit_event e, audit_chain c where e.xid >= c.bound limit 1';
+  const unsealed =
+    'select where (select count(*) from audit_event) <> (select coalesce(sum(events), 0) from audit_seal)';
   while ((await world.sql(unsealed)).length > 0 && Date.now() - begun < PATIENCE_MS) {
     if ((await world.ledger.seal()) === 0) await sleep(20);
   }
@@ -30,9 +32,14 @@ async function sealAll(world: TestLedger): Promise<void> {
 /** Every event lies under exactly one seal. */
 async function expectAllSealed(world: TestLedger): Promise<void> {
   const [row] = await world.sql<{ sealed: string; events: string; outside: string }>(
-    `select (select sum(events) from audit_seal) as sealed, (select count(*) from audit_event) as events,
+    `with epoch as (
+       select first_id, lead(first_id, 1, 9223372036854775807) over (order by first_id) as end_id
+       from audit_seal group by first_id
+     )
+     select (select sum(events) from audit_seal) as sealed, (select count(*) from audit_event) as events,
        (select count(*) from audit_event e where
-         (select count(*) from audit_seal s where e.xid >= s.bound_from and e.xid < s.bound_to) <> 1) as outside`,
+         (select count(*) from audit_seal s join epoch using (first_id)
+          where e.id >= s.first_id and e.id < epoch.end_id and e.xid >= s.bound_from and e.xid < s.bound_to) <> 1) as outside`,
   );
   expect(row).toEqual({ sealed: row?.events, events: row?.events, outside: '0' });
   expect(await verifyChain(await world.session())).toMatchObject({ ok: true, violations: [] });
@@ -85,7 +92,131 @@ const TAMPERING: readonly string[] = [
   'update audit_chain set bound = bound + 1',
 ];
 
+/** Transactions that the server counts and that do nothing: its numbers run ahead of another's. */
+const spendTransactions = (world: TestLedger, many: number): Promise<unknown> =>
+  world.sql(`do $$ begin for n in 1..${many} loop perform pg_current_xact_id(); commit; end loop; end $$`);
+
+const nextTransaction = async (world: TestLedger): Promise<number> => {
+  const [row] = await world.sql<{ next: string }>('select pg_snapshot_xmax(pg_current_snapshot()) as next');
+  return Number(row?.next);
+};
+
+/** Gives what `restored` was done with: the ledger on a server that has counted far fewer transactions. */
+async function onAnotherServer(
+  world: TestLedger,
+  work: (restored: TestLedger) => Promise<void>,
+): Promise<void> {
+  const ground = await newGround();
+  try {
+    const { url } = await ground.start();
+    await spendTransactions(world, 5000);
+    const restored = await world.restoredOn(url);
+    try {
+      expect(await nextTransaction(restored)).toBeLessThan((await nextTransaction(world)) - 1000);
+      await work(restored);
+    } finally {
+      await restored.close();
+    }
+  } finally {
+    await ground.remove();
+  }
+}
+
+/** Some bookings, of which the last are not sealed. */
+async function partlySealed(world: TestLedger): Promise<string> {
+  const { id } = await newOffer(world, { capacity: 100 });
+  await spendTransactions(world, 5000);
+  await accept(world, id, [1, 1]);
+  await sealAll(world);
+  await accept(world, id, [1]);
+  await accept(world, id, [1]);
+  return id;
+}
+
+/** On a ledger whose chain has two epochs. */
+const ACROSS_EPOCHS: readonly string[] = [
+  'update audit_seal set first_id = first_id + 1 where first_id > 0',
+  'update audit_seal set first_id = 0',
+  'update audit_chain set first_id = first_id - 1',
+  'delete from audit_event where id = (select first_id from audit_chain)',
+  'delete from audit_event where id = (select first_id - 1 from audit_chain)',
+  `insert into audit_event (id, xid, at, action, actor_kind, actor_id) overriding system value
+   select -1, 9000000000, at, 'accept', 'system', 'forger' from audit_event limit 1`,
+  `insert into audit_event (xid, at, action, actor_kind, actor_id)
+   select 1, at, 'accept', 'system', 'forger' from audit_event limit 1`,
+];
+
 export const chain: Checks = {
+  'goes on after a dump was restored on a server that has counted fewer transactions, and verifies across':
+    async (world) => {
+      const id = await partlySealed(world);
+      await onAnotherServer(world, async (restored) => {
+        const verified = async (): Promise<readonly string[]> =>
+          (await verifyChain(await restored.session())).violations;
+        expect(await verified()).toEqual([]);
+        await accept(restored, id, [1, 1]);
+        // What was written here before anybody sealed is neither a forgery of what was sealed there nor forgotten.
+        expect(await verified()).toEqual([]);
+        for (let batch = 0; batch < 3; batch++) {
+          await sealAll(restored);
+          await expectAllSealed(restored);
+          await accept(restored, id, [1]);
+        }
+        await sealAll(restored);
+        const session = await restored.session();
+        for (const statement of ACROSS_EPOCHS) {
+          const found = await violationsAfter(session, statement);
+          expect({ statement, found: found.length > 0 }).toEqual({ statement, found: true });
+        }
+        const again = await restored.restoredOn(world.url);
+        try {
+          await sealAll(again);
+          await accept(again, id, [1]);
+          await sealAll(again);
+          await expectAllSealed(again);
+        } finally {
+          await again.close();
+        }
+      });
+    },
+
+  'goes on after a dump in which everything was sealed, and keeps a transaction open across the change':
+    async (world) => {
+      const id = await partlySealed(world);
+      await sealAll(world);
+      await onAnotherServer(world, async (restored) => {
+        const late = await restored.session();
+        await late.query('begin');
+        accepted((await restored.within(late).accept([requestFor(id)], MAX_LENGTH)).outcomes[0]);
+        const other = await newOffer(restored);
+        await sealWhatCanBe(restored);
+        await late.query('commit');
+        await accept(restored, other.id, [1]);
+        await sealAll(restored);
+        await expectAllSealed(restored);
+      });
+    },
+
+  'is told to be broken where the sealer stands still while events come': async (world) => {
+    const { id } = await newOffer(world, { capacity: 100 });
+    await accept(world, id, [1]);
+    await sealAll(world);
+    await accept(world, id, [1]);
+    const later = `update audit_event set at = at + interval '61 s' where id = (select max(id) from audit_event)`;
+    const session = await world.session();
+    await session.query('begin');
+    await world.within(session).accept([requestFor(id)], MAX_LENGTH);
+    await session.query(later);
+    const { ok, violations } = await verifyChain(session);
+    await session.query('rollback');
+    expect({ ok, violations }).toEqual({
+      ok: false,
+      violations: [
+        expect.stringMatching(/^1 events were not sealed although others came more than 60 s later/),
+      ],
+    });
+  },
+
   'skips no commit that comes late, however early its transaction began': async (world) => {
     const [early, busy] = [await newOffer(world), await newOffer(world)];
     const late = await world.session();
