@@ -18,16 +18,19 @@ const open = (type: QueueType, redis: RedisSettings | null) =>
   );
 
 describe('The queue module', () => {
-  it.each(['streams', 'kafka'] as const)(
-    'refuses to start with %s, which it does not have yet',
+  it('refuses to start with kafka, which it does not have yet', async () => {
+    await expect(open('kafka', null)).rejects.toThrow('QUEUE_TYPE=kafka is not part of this version');
+  });
+
+  it.each(['bullmq', 'streams'] as const)(
+    'refuses to start where Redis does not answer, with %s',
     async (type) => {
-      await expect(open(type, null)).rejects.toThrow(`QUEUE_TYPE=${type} is not part of this version`);
+      await expect(open(type, nowhere)).rejects.toMatchObject({
+        code: 'BROKER_UNREACHABLE',
+        message: expect.stringContaining('Redis at 127.0.0.1:1'),
+      });
     },
   );
-
-  it('refuses to start where Redis does not answer', async () => {
-    await expect(open('bullmq', nowhere)).rejects.toThrow('Redis does not answer');
-  });
 
   it('refuses to start where PostgreSQL does not answer', async () => {
     await expect(open('bullmq', null)).rejects.toThrow('ECONNREFUSED');

@@ -9,7 +9,6 @@ import { LazyModuleLoader } from '@nestjs/core';
 import type { QueueType } from '../config/config.js';
 import type { KafkaSettings } from '../config/kafka.js';
 import type { RedisSettings } from '../config/redis.js';
-import { openBullmq } from './adapters/bullmq/open.js';
 import { JobQueue } from './job-queue.js';
 import { reporter } from './reporter.js';
 
@@ -55,13 +54,20 @@ export class QueueModule implements OnApplicationShutdown {
   }
 }
 
+/** A process loads the client of the broker that was chosen, and no other. */
 async function openQueue(settings: QueueSettings, loader: LazyModuleLoader): Promise<JobQueue> {
+  const report = reporter(new Logger('Queue'));
   switch (settings.type) {
-    case 'bullmq':
-      return openBullmq(settings, loader, reporter(new Logger('Queue')));
-    case 'streams':
+    case 'bullmq': {
+      const { openBullmq } = await import('./adapters/bullmq/open.js');
+      return openBullmq(settings, loader, report);
+    }
+    case 'streams': {
+      const { openStreams } = await import('./adapters/streams/open.js');
+      return openStreams(settings, report);
+    }
     case 'kafka':
-      throw new Error(`QUEUE_TYPE=${settings.type} is not part of this version of Fairline: use bullmq`);
+      throw new Error('QUEUE_TYPE=kafka is not part of this version of Fairline: use bullmq');
     default:
       return settings.type satisfies never;
   }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench, fulfil, fulfils, Log, until } from '../bench.js';
 import type { Target } from '../target.js';
 
@@ -143,15 +142,18 @@ export function describeDelivery(bench: () => Bench, { capabilities }: Target): 
     expect(log.deliveries.map(({ job }) => job.attempt)).toEqual([1, 1, 1]);
   });
 
-  it('keeps one job where the same one is published twice before it is taken', async () => {
+  it('delivers a job that is published thrice before it is taken, and no more often than that', async () => {
     const { queue } = await bench().open();
-    await queue.publish([fulfil('twice'), fulfil('twice')]);
-    await queue.publish([fulfil('twice')]);
+    await queue.publish([fulfil('thrice'), fulfil('thrice')]);
+    await queue.publish([fulfil('thrice')]);
     const log = new Log();
     await bench().consume(queue, log.handle, { concurrency: 1 });
     await log.reaches(1);
-    await sleep(300);
-    // the port allows a repetition; every adapter so far does better
-    expect(log.ids).toEqual(['twice']);
+    await until('nothing is left', async () => {
+      const { waiting, active } = (await queue.counts()).types['booking.fulfil'];
+      return waiting + active === 0;
+    });
+    expect(new Set(log.ids)).toEqual(new Set(['thrice']));
+    expect(log.ids.length).toBeLessThanOrEqual(3);
   });
 }

@@ -1,0 +1,157 @@
+import { Cluster, Redis } from 'ioredis';
+import type { RedisSettings } from '../../../config/redis.js';
+import { type RedisCall, tellingRedisError } from '../../redis-health.js';
+import { redisOptions } from '../../redis-options.js';
+import type { Script } from './lua.js';
+
+/** A Redis that does not answer within this time counts as away, in ms. */
+export const BROKER_TIMEOUT_MS = 5000;
+/** A wait for something new ends after this time at most, in ms. */
+export const WAIT_MS = 2000;
+
+/** Told of what went wrong and was survived. */
+export type Report = (what: string, error: unknown) => void;
+type Client = Redis | Cluster;
+type Argument = string | number;
+
+/** `publishing` sends what was in doubt again; `consuming` never does; `waiting` asks with commands that block. */
+export type Purpose = 'publishing' | 'consuming' | 'waiting';
+
+const reconnectAfterMs = (times: number): number => Math.min(50 * times, 1000);
+
+/** Where Redis is, for messages: no credentials. */
+export function nameOf({ kind, nodes, sentinelName }: RedisSettings): string {
+  const where = nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
+  switch (kind) {
+    case 'single':
+      return `Redis at ${where}`;
+    case 'cluster':
+      return `Redis Cluster at ${where}`;
+    case 'sentinel':
+      return `Redis ${sentinelName ?? ''} of the sentinels at ${where}`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** One connection to Redis, to each node of it where it is a cluster. Commands fail at once while it is away. */
+export class Connection {
+  readonly name: string;
+  private readonly client: Client;
+  private readonly seen: unknown[] = [];
+
+  /** Does not connect yet. */
+  constructor(settings: RedisSettings, purpose: Purpose, report: Report) {
+    this.name = nameOf(settings);
+    this.client = makeClient(settings, purpose);
+    this.client.on('error', (error: unknown) => {
+      if (this.seen.length < 20) this.seen.push(error);
+      report(`Redis (${purpose})`, error);
+    });
+  }
+
+  /** @throws BrokerError within seconds; the connection is closed then */
+  async open(): Promise<void> {
+    this.seen.length = 0;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error('no answer in time')), BROKER_TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([this.client.connect(), late]);
+    } catch (error) {
+      this.client.disconnect();
+      throw tellingRedisError(this.name, [...this.seen, error, nodeError(error)].filter(Boolean));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Runs a script that Redis may know already. */
+  async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await this.client.evalsha(script.sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return this.client.eval(script.body, keys.length, ...keys, ...args);
+    }
+  }
+
+  async add(stream: string, message: string): Promise<void> {
+    await this.client.xadd(stream, '*', 'm', message);
+  }
+
+  /** Wakes whoever waits for this stream, of which one entry is kept. */
+  async wake(stream: string): Promise<void> {
+    await this.client.xadd(stream, 'MAXLEN', 1, '*', 'w', '1');
+  }
+
+  /** Resolves as soon as one of these streams has an entry after the id given, or after `ms`. */
+  async waitFor(streams: readonly string[], after: readonly string[], ms: number): Promise<void> {
+    await this.client.xread('COUNT', 1, 'BLOCK', Math.max(1, Math.ceil(ms)), 'STREAMS', ...streams, ...after);
+  }
+
+  /** The newest entries first. */
+  newest(stream: string, count: number): Promise<[id: string, fields: string[]][]> {
+    return this.client.xrevrange(stream, '+', '-', 'COUNT', count);
+  }
+
+  async set(key: string, value: string, keptMs?: number): Promise<void> {
+    await (keptMs === undefined ? this.client.set(key, value) : this.client.set(key, value, 'PX', keptMs));
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.client.del(key);
+  }
+
+  /** One call per server that holds keys. */
+  servers(): RedisCall[] {
+    const nodes = this.client instanceof Cluster ? this.client.nodes('master') : [this.client];
+    return nodes.map(
+      (node) =>
+        (command, ...args) =>
+          node.call(command, ...args),
+    );
+  }
+
+  /** To the server that holds the key of the command, its first argument. */
+  readonly call: RedisCall = (command, ...args) => this.client.call(command, ...args);
+
+  /** Ends it now; what waits for an answer is rejected. Idempotent. */
+  disconnect(): void {
+    this.client.disconnect();
+  }
+}
+
+function makeClient(settings: RedisSettings, purpose: Purpose): Client {
+  const server = {
+    ...redisOptions(settings),
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    autoResendUnfulfilledCommands: purpose === 'publishing',
+    ...(purpose === 'waiting'
+      ? { blockingTimeout: WAIT_MS, blockingTimeoutGrace: BROKER_TIMEOUT_MS }
+      : { commandTimeout: BROKER_TIMEOUT_MS }),
+    connectTimeout: BROKER_TIMEOUT_MS,
+    disconnectTimeout: 200,
+    retryStrategy: reconnectAfterMs,
+    sentinelRetryStrategy: reconnectAfterMs,
+    enableAutoPipelining: purpose === 'publishing',
+  };
+  if (settings.kind !== 'cluster') return new Redis(server);
+  return new Cluster([...settings.nodes], {
+    redisOptions: server,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    enableAutoPipelining: purpose === 'publishing',
+    slotsRefreshTimeout: BROKER_TIMEOUT_MS,
+    clusterRetryStrategy: reconnectAfterMs,
+    maxRedirections: 4,
+  });
+}
+
+/** What the last node of a cluster said, where none of them could be used. */
+function nodeError(error: unknown): unknown {
+  return error instanceof Error && 'lastNodeError' in error ? error.lastNodeError : null;
+}

@@ -1,0 +1,150 @@
+import { BACK, ENTRY, NOW, OWN, script, WAKE } from './lua.js';
+
+/**
+ * Publishes a batch, all of it or nothing.
+ * KEYS again, high, normal, low, delayed, wake
+ * ARGV for each job: position of its stream, delay in ms, message
+ */
+export const PUBLISH = script(
+  NOW,
+  WAKE,
+  `
+local time = now()
+local isLate = false
+for i = 1, #ARGV, 3 do
+  local delay = tonumber(ARGV[i + 1])
+  if delay > 0 then
+    isLate = true
+    redis.call('ZADD', KEYS[5], time + delay, ARGV[i] .. ':0:0:' .. ARGV[i + 2])
+  else
+    redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'm', ARGV[i + 2])
+  end
+end
+if isLate then wake(KEYS[6]) end`,
+);
+
+/**
+ * Moves what is due to its stream, and takes jobs by priority.
+ * KEYS again, high, normal, low, delayed, paused, rate, wake
+ * ARGV group, consumer, most jobs, rate limit (0: none) and its ms
+ * returns state (ok, paused, limited), ms until something is due (-1: nothing), [position, id, fields] of each job,
+ *   the last ids of the streams and of wake, where fewer jobs than asked for were there; of wake alone, where the
+ *   state is another than ok
+ */
+export const TAKE = script(
+  NOW,
+  ENTRY,
+  `
+local group, consumer, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local limit, window = tonumber(ARGV[4]), tonumber(ARGV[5])
+local function top(key)
+  local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+  return last and last[1] or '0-0'
+end
+if redis.call('EXISTS', KEYS[6]) == 1 then return {'paused', -1, {}, {top(KEYS[8])}} end
+local time = now()
+local due = redis.call('ZRANGE', KEYS[5], '-inf', time, 'BYSCORE', 'LIMIT', 0, 200)
+if #due > 0 then redis.call('ZREM', KEYS[5], unpack(due)) end
+for _, member in ipairs(due) do
+  local p, f, c, m = string.match(member, '^(%d):(%d+):(%d+):(.*)$')
+  if p then add(KEYS[tonumber(p)], {m = m, f = f, c = c}) end
+end
+if limit > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', time - window)
+  local free = limit - redis.call('ZCARD', KEYS[7])
+  if free <= 0 then
+    local oldest = redis.call('ZRANGE', KEYS[7], 0, 0, 'WITHSCORES')
+    return {'limited', tonumber(oldest[2]) + window - time + 1, {}, {top(KEYS[8])}}
+  end
+  count = math.min(count, free)
+end
+local jobs = {}
+for i = 1, 4 do
+  if #jobs == count then break end
+  local read = {'XREADGROUP', 'GROUP', group, consumer, 'COUNT', count - #jobs, 'STREAMS', KEYS[i], '>'}
+  local reply = redis.pcall(unpack(read))
+  if reply and reply.err then
+    if not string.find(reply.err, 'NOGROUP', 1, true) then return reply end
+    redis.call('XGROUP', 'CREATE', KEYS[i], group, 0, 'MKSTREAM')
+    reply = redis.call(unpack(read))
+  end
+  if reply then
+    for _, entry in ipairs(reply[1][2]) do jobs[#jobs + 1] = {i, entry[1], entry[2]} end
+  end
+end
+if limit > 0 and #jobs > 0 then
+  for _, job in ipairs(jobs) do redis.call('ZADD', KEYS[7], time, job[1] .. ':' .. job[2]) end
+  redis.call('PEXPIRE', KEYS[7], window)
+end
+if #jobs == tonumber(ARGV[3]) then return {'ok', 0, jobs, {}} end
+local tops = {}
+for i = 1, 4 do tops[i] = top(KEYS[i]) end
+tops[5] = top(KEYS[8])
+local first = redis.call('ZRANGE', KEYS[5], 0, 0, 'WITHSCORES')
+return {'ok', first[2] and math.max(0, tonumber(first[2]) - time) or -1, jobs, tops}`,
+);
+
+/**
+ * Acknowledges what is done, whoever has it now.
+ * KEYS stream
+ * ARGV group, ids
+ */
+export const FINISH = script(`
+redis.pcall('XACK', KEYS[1], unpack(ARGV))
+redis.call('XDEL', KEYS[1], unpack(ARGV, 2))`);
+
+/**
+ * Acknowledges a job that failed and delays its next delivery.
+ * KEYS stream, delayed, wake
+ * ARGV group, consumer, id, position of the stream, ms to wait
+ * returns 1, or 0 where it is not this consumer's any more
+ */
+export const RETRY = script(
+  NOW,
+  WAKE,
+  ENTRY,
+  OWN,
+  `
+local fields = own(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
+if not fields then return 0 end
+local entry = parse(fields)
+drop(KEYS[1], ARGV[1], ARGV[3])
+local head = {entry.p or ARGV[4], (tonumber(entry.f) or 0) + 1, tonumber(entry.c) or 0, entry.m}
+redis.call('ZADD', KEYS[2], now() + tonumber(ARGV[5]), table.concat(head, ':'))
+wake(KEYS[3])
+return 1`,
+);
+
+/**
+ * Acknowledges a job that failed for good and keeps a copy; a later death of the same job replaces the earlier copy.
+ * KEYS stream, dead, dead-ids
+ * ARGV group, consumer, id, job id, copy
+ * returns 1, or 0 where it is not this consumer's any more
+ */
+export const BURY = script(
+  OWN,
+  `
+if not own(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return 0 end
+drop(KEYS[1], ARGV[1], ARGV[3])
+local earlier = redis.call('HGET', KEYS[3], ARGV[4])
+if earlier then redis.call('XDEL', KEYS[2], earlier) end
+redis.call('HSET', KEYS[3], ARGV[4], redis.call('XADD', KEYS[2], '*', 'id', ARGV[4], 'd', ARGV[5]))
+return 1`,
+);
+
+/**
+ * Hands jobs back, as if they had never been delivered; another consumer gets them first.
+ * KEYS again, high, normal, low
+ * ARGV group, consumer, pairs of position and id
+ */
+export const HAND_BACK = script(
+  ENTRY,
+  OWN,
+  BACK,
+  `
+for i = 3, #ARGV, 2 do
+  local index = tonumber(ARGV[i])
+  local fields = own(KEYS[index], ARGV[1], ARGV[2], ARGV[i + 1])
+  if fields then back(index, ARGV[1], ARGV[i + 1], fields, 0) end
+end`,
+);

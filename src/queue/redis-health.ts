@@ -1,0 +1,86 @@
+import { BrokerError, type BrokerErrorCode } from './broker-error.js';
+
+/** Sends one command to one Redis server and resolves with its answer. */
+export type RedisCall = (command: string, ...args: string[]) => Promise<unknown>;
+
+const BY_REPLY: readonly (readonly [RegExp, BrokerErrorCode])[] = [
+  [/^(WRONGPASS|NOAUTH)\b|^ERR (invalid password|AUTH )|no password is set/i, 'BROKER_AUTHENTICATION_FAILED'],
+  [/^NOPERM\b/, 'BROKER_NOT_AUTHORIZED'],
+  [/^OOM\b/, 'BROKER_FULL'],
+];
+const TLS_CODE = /^(ERR_SSL_|ERR_TLS_|CERT_|EPROTO$|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+const TLS_TEXT = /before secure TLS connection was established/;
+const REPLY = /^[A-Z]{3,}( |$)/;
+
+/**
+ * What went wrong with a Redis, by name. Servers' answers are told by their first word; whatever else keeps a
+ * command from being answered leaves the server unreachable. Never holds a secret: of a message, only a code is kept.
+ */
+export function redisError(broker: string, error: unknown): BrokerError {
+  if (error instanceof BrokerError) return error;
+  const { message, code } = describe(error);
+  const known = BY_REPLY.find(([pattern]) => pattern.test(message));
+  if (known !== undefined) return new BrokerError(known[1], broker, null, { cause: error });
+  if (TLS_CODE.test(code) || TLS_TEXT.test(message)) {
+    return new BrokerError('BROKER_TLS_FAILED', broker, code === '' ? null : code, { cause: error });
+  }
+  if (isReply(error, message)) {
+    return new BrokerError('BROKER_FAILED', broker, message.split(' ')[0] ?? null, { cause: error });
+  }
+  return new BrokerError('BROKER_UNREACHABLE', broker, code === '' ? null : code, { cause: error });
+}
+
+/** Of several errors of one attempt, the one that says most: an answer before a broken connection. */
+export function tellingRedisError(broker: string, errors: readonly unknown[]): BrokerError {
+  const named = errors.map((error) => redisError(broker, error));
+  return (
+    named.find(({ code }) => code !== 'BROKER_UNREACHABLE') ??
+    named.find(({ detail }) => detail !== null) ??
+    named[0] ??
+    new BrokerError('BROKER_UNREACHABLE', broker)
+  );
+}
+
+/**
+ * That a server keeps what it is given: it does not evict keys that have no time to live, which are all that hold
+ * jobs. A server that does not let us read its settings is believed.
+ * @throws BrokerError
+ */
+export async function assertRedisKeeps(call: RedisCall, broker: string): Promise<void> {
+  const text = await call('INFO', 'memory').catch((error: unknown) => {
+    const named = redisError(broker, error);
+    if (named.code === 'BROKER_NOT_AUTHORIZED') return '';
+    throw named;
+  });
+  const { limit, policy } = readMemory(String(text));
+  if (limit > 0 && policy.startsWith('allkeys-')) {
+    throw new BrokerError('BROKER_EVICTS', broker, `maxmemory-policy is ${policy}: set noeviction`);
+  }
+}
+
+/**
+ * That a server takes a write to this key, which is gone a second later.
+ * @throws BrokerError, `BROKER_FULL` where its memory is used up
+ */
+export async function assertRedisWrites(call: RedisCall, broker: string, key: string): Promise<void> {
+  await call('SET', key, '1', 'PX', '1000').catch((error: unknown) => {
+    throw redisError(broker, error);
+  });
+}
+
+/** From the answer to `INFO memory`. */
+export function readMemory(info: string): { limit: number; policy: string } {
+  const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+  return { limit: Number(field('maxmemory')) || 0, policy: field('maxmemory_policy') };
+}
+
+/** Servers answer with a first word in capitals; a library speaks in sentences. */
+function isReply(error: unknown, message: string): boolean {
+  return error instanceof Error && error.name === 'ReplyError' && REPLY.test(message);
+}
+
+function describe(error: unknown): { message: string; code: string } {
+  if (!(error instanceof Error)) return { message: String(error), code: '' };
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return { message: error.message, code };
+}

@@ -1,0 +1,54 @@
+import { Redis } from 'ioredis';
+import { redisAt } from '../support/redis-at.js';
+import { describeWithRedis } from '../support/redis.js';
+import { describeJobQueue } from './describe-job-queue.js';
+import { hasRedisServer, startOwnRedis } from './own-redis.js';
+import type { RunningBroker } from './target.js';
+
+const broker = (redisUrl: string, stop: () => Promise<void>): RunningBroker => ({
+  settings: {
+    ...{ type: 'streams', redis: redisAt(redisUrl), kafka: null },
+    databaseUrl: 'postgres://127.0.0.1:1/not-used',
+  },
+  progressOf: async (queueName, jobId) => {
+    const redis = new Redis(redisUrl);
+    try {
+      const progress = await redis.get(`{${queueName}-fulfil}:progress:${jobId}`);
+      return progress === null ? null : Number(progress);
+    } finally {
+      await redis.quit();
+    }
+  },
+  stop,
+});
+
+/** The Redis is shared with others: only keys of queues that this suite named go. */
+async function removeKeys(url: string): Promise<void> {
+  const redis = new Redis(url);
+  for await (const keys of redis.scanStream({ match: '{t????????-*', count: 500 }) as AsyncIterable<
+    string[]
+  >) {
+    if (keys.length > 0) await redis.unlink(...keys);
+  }
+  await redis.quit();
+}
+
+describeWithRedis('With Redis', (url) => {
+  describeJobQueue('Redis Streams', {
+    capabilities: {
+      orderByKey: false,
+      priorities: true,
+      delay: true,
+      rateLimit: 'global',
+      progress: true,
+      globalPause: true,
+    },
+    start: () => Promise.resolve(broker(url, () => removeKeys(url))),
+    startOwn: hasRedisServer()
+      ? async () => {
+          const { url: own, halt, resume, stop } = await startOwnRedis();
+          return { ...broker(own, stop), halt, resume };
+        }
+      : { unavailable: 'there is no redis-server on this machine to restart' },
+  });
+});
