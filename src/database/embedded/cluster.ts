@@ -6,6 +6,7 @@ import { Client } from 'pg';
 import { type Account, runAs } from './account.js';
 import { type Binaries, MAJOR_VERSION } from './binaries.js';
 import { dataOf } from './folder.js';
+import type { Postmaster } from './postmaster.js';
 
 const SUPERUSER = 'postgres';
 const DATABASE = 'fairline';
@@ -42,14 +43,17 @@ export async function ensureCluster(
   return true;
 }
 
-/** The connection to the application's database, as superuser. */
-export async function urlOf(folder: string, port: number): Promise<string> {
+/** The connection to the application's database, as superuser: by the local socket where there is one. */
+export async function urlOf(folder: string, { port, socketFolder }: Postmaster): Promise<string> {
   const password = await readFile(passwordFile(folder), 'utf8').catch((error: unknown) => {
     throw new Error(`The password of the database in ${folder} cannot be read: is it another user's?`, {
       cause: error,
     });
   });
-  return `postgres://${SUPERUSER}:${password.trim()}@127.0.0.1:${port}/${DATABASE}`;
+  const url = new URL(`postgres://${SUPERUSER}:${password.trim()}@127.0.0.1:${port}/${DATABASE}`);
+  // The parameter is what a client connects to; the address before it serves those that do not know it.
+  if (socketFolder !== null) url.searchParams.set('host', socketFolder);
+  return url.href;
 }
 
 /** Makes the application's database where it is missing. */

@@ -6,7 +6,13 @@ import { binariesFor } from './binaries.js';
 import { ensureCluster, ensureDatabase, urlOf } from './cluster.js';
 import { dataOf, findPlace, makePlace } from './folder.js';
 import { withLock } from './lock.js';
-import { endsSoon, livingPostmaster, startPostmaster, stopPostmaster } from './postmaster.js';
+import {
+  endsSoon,
+  livingPostmaster,
+  type Postmaster,
+  startPostmaster,
+  stopPostmaster,
+} from './postmaster.js';
 import { enter, isInUse, leave } from './users.js';
 
 export interface EmbeddedOptions {
@@ -55,7 +61,7 @@ export async function findEmbedded(dataDir: string): Promise<string | null> {
   const place = await findPlace(dataDir);
   if (place === null) return null;
   const living = await livingPostmaster(place.folder);
-  return living === null ? null : await urlOf(place.folder, living.port);
+  return living === null ? null : await urlOf(place.folder, living);
 }
 
 /** The URL of the folder's living server; null where there is none, or it was dying as we came. */
@@ -63,7 +69,7 @@ async function adopt(folder: string): Promise<string | null> {
   const living = await livingPostmaster(folder);
   if (living === null) return null;
   try {
-    return await open(folder, living.port);
+    return await open(folder, living);
   } catch (error) {
     if (await endsSoon(living)) return null;
     throw error;
@@ -73,17 +79,17 @@ async function adopt(folder: string): Promise<string | null> {
 async function start(folder: string, account: Account | null, log: EmbeddedOptions['log']): Promise<string> {
   const binaries = await binariesFor(account);
   if (await ensureCluster(binaries, folder, account)) log?.(`Made a new database in ${folder}`);
-  const { port } = await startPostmaster(binaries.postgres, folder, account);
+  const server = await startPostmaster(binaries.postgres, folder, account);
   try {
-    return await open(folder, port);
+    return await open(folder, server);
   } catch (error) {
     await stopPostmaster(folder);
     throw error;
   }
 }
 
-async function open(folder: string, port: number): Promise<string> {
-  const url = await urlOf(folder, port);
+async function open(folder: string, server: Postmaster): Promise<string> {
+  const url = await urlOf(folder, server);
   await ensureDatabase(url);
   return url;
 }

@@ -12,6 +12,8 @@ import { serverArguments } from './settings.js';
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;
+  /** Where its local socket lies; null where it has none. */
+  readonly socketFolder: string | null;
 }
 
 const POLL_MS = 15;
@@ -32,7 +34,7 @@ export async function livingPostmaster(folder: string): Promise<Postmaster | nul
   for (;;) {
     const file = await readPidFile(folder);
     if (file === null || !isServerOf(folder, file.pid)) return null;
-    if (file.ready) return { pid: file.pid, port: file.port };
+    if (file.ready) return file;
     if (Date.now() > until) {
       throw new Error(`The PostgreSQL of ${folder} (process ${file.pid}) neither gets ready nor ends`);
     }
@@ -140,7 +142,7 @@ function readiness(
     const until = Date.now() + START_PATIENCE_MS;
     for (;;) {
       const file = await readPidFile(folder);
-      if (file !== null && file.ready && file.pid === pid()) return { pid: file.pid, port: file.port };
+      if (file !== null && file.ready && file.pid === pid()) return file;
       if (cancelled || Date.now() > until) throw new Error(`The PostgreSQL of ${folder} does not get ready`);
       await sleep(POLL_MS);
     }
@@ -168,7 +170,12 @@ async function readPidFile(folder: string): Promise<(Postmaster & { ready: boole
   const lines = (await readFile(pidFile(folder), 'utf8').catch(() => '')).split('\n');
   const pid = Number.parseInt(lines[0] ?? '', 10);
   if (!(pid > 0)) return null;
-  return { pid, port: Number.parseInt(lines[3] ?? '0', 10), ready: lines[7]?.trim() === 'ready' };
+  return {
+    pid,
+    port: Number.parseInt(lines[3] ?? '0', 10),
+    socketFolder: lines[4]?.trim() || null,
+    ready: lines[7]?.trim() === 'ready',
+  };
 }
 
 /** The number may have been given to another program since: its command line decides. */

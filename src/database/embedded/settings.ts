@@ -7,8 +7,6 @@ const SETTINGS = {
   synchronous_commit: 'on',
   full_page_writes: 'on',
   listen_addresses: '127.0.0.1',
-  // A socket file's path may be too long, and TCP serves every client here.
-  unix_socket_directories: '',
   max_connections: '200',
   shared_buffers: '256MB',
   // Nobody replicates from it: less log for the same durability.
@@ -28,8 +26,15 @@ const SETTINGS = {
   log_checkpoints: 'off',
 } as const;
 
-/** The settings as arguments of `postgres`. */
+/** What the system's addresses of local sockets have room for, less the name of the socket's file. */
+const MAX_SOCKET_FOLDER_BYTES = 85;
+
+/**
+ * The settings as arguments of `postgres`. Besides TCP it listens on a local socket, which costs a client half as
+ * much; it lies in the data folder, which nobody else may enter, or is left out where that path is too long.
+ */
 export function serverArguments(data: string, port: number): string[] {
-  const all = Object.entries({ ...SETTINGS, port: String(port) });
+  const isFit = Buffer.byteLength(data) <= MAX_SOCKET_FOLDER_BYTES && !/[",]/.test(data);
+  const all = Object.entries({ ...SETTINGS, unix_socket_directories: isFit ? data : '', port: String(port) });
   return ['-D', data, ...all.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }

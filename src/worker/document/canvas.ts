@@ -22,11 +22,16 @@ export class Canvas {
   private readonly layout: TextLayout;
   private readonly bytes: Promise<Buffer>;
 
-  constructor(fonts: Fonts, info: PageInfo) {
+  constructor(
+    private readonly fonts: Fonts,
+    info: PageInfo,
+  ) {
     this.pdf = new PDFDocument({
       size: [...info.size],
       margin: 0,
       autoFirstPage: false,
+      // no standard font is loaded, which no text here is set in
+      font: '',
       lang: 'en',
       displayTitle: true,
       // The document's id is derived from these alone: no clock, no chance.
@@ -34,7 +39,7 @@ export class Canvas {
     });
     this.bytes = collect(this.pdf);
     for (const { name, font } of fonts.all()) this.pdf.registerFont(name, font);
-    this.layout = new TextLayout(fonts, (run) => this.measure(run));
+    this.layout = new TextLayout(fonts);
   }
 
   /** Draws text from the top of its box, and returns where the box's text ends. */
@@ -91,12 +96,8 @@ export class Canvas {
     let left = x;
     for (const run of runs) {
       this.pdf.font(run.face.name, size).text(run.text, left, y, { lineBreak: false });
-      left += this.measure(run) * size;
+      left += this.fonts.widthOf(run) * size;
     }
-  }
-
-  private measure(run: Run): number {
-    return this.pdf.font(run.face.name, 1).widthOfString(run.text);
   }
 }
 

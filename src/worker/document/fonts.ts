@@ -32,11 +32,15 @@ const SCRIPTS = [
 /** Shown for what no face covers, so that a gap is seen and not guessed. The first script has it. */
 const REPLACEMENT = '\uFFFD';
 
+/** Words whose width is remembered: tickets of one event share nearly all of theirs. */
+const WORDS_REMEMBERED = 5000;
+
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** The fonts that tickets are set in: Noto Sans, a file for each script and weight, shared by all documents. */
 export class Fonts {
   private readonly faces: ReadonlyMap<Weight, readonly Face[]>;
+  private readonly widths = new Map<string, number>();
 
   /** @throws Error where the files are missing. */
   constructor(directory: string) {
@@ -50,6 +54,25 @@ export class Fonts {
 
   all(): readonly Face[] {
     return [...this.faces.values()].flat();
+  }
+
+  /** The width of a run in points at the size 1, set word by word as pdfkit does. */
+  widthOf({ face, text }: Run): number {
+    const words = text.match(/[^ \t]*[ \t]|[^ \t]+$/g) ?? [];
+    return words.reduce((sum, word) => sum + this.widthOfWord(face, word), 0);
+  }
+
+  private widthOfWord({ name, font }: Face, word: string): number {
+    const key = `${name} ${word}`;
+    const known = this.widths.get(key);
+    if (known !== undefined) return known;
+    const width = font.layout(word).advanceWidth / font.unitsPerEm;
+    for (const oldest of this.widths.keys()) {
+      if (this.widths.size < WORDS_REMEMBERED) break;
+      this.widths.delete(oldest);
+    }
+    this.widths.set(key, width);
+    return width;
   }
 
   /** Splits text by the faces that cover it, staying with one for as long as it does. */

@@ -22,9 +22,6 @@ export interface Layout {
   readonly lines: readonly Line[];
 }
 
-/** The width in points of text of one face at the size 1. */
-export type Measure = (run: Run) => number;
-
 const ELLIPSIS = '…';
 const SIZE_STEP = 0.5;
 
@@ -32,10 +29,7 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** Sets text in boxes: shrinks it, then wraps it, then cuts it with an ellipsis; it never leaves its box. */
 export class TextLayout {
-  constructor(
-    private readonly fonts: Fonts,
-    private readonly measure: Measure,
-  ) {}
+  constructor(private readonly fonts: Fonts) {}
 
   fit(text: string, box: TextBox): Layout {
     const words = oneLine(text).split(' ');
@@ -93,7 +87,7 @@ export class TextLayout {
   }
 
   private widthOf(runs: readonly Run[]): number {
-    return runs.reduce((sum, run) => sum + this.measure(run), 0);
+    return runs.reduce((sum, run) => sum + this.fonts.widthOf(run), 0);
   }
 }
 

@@ -45,6 +45,23 @@ describe('A new embedded database', () => {
     expect(Number(await setting('max_connections'))).toBeGreaterThanOrEqual(200);
   });
 
+  it('is reached by a local socket that lies where only its own user gets, and by TCP as well', async () => {
+    const database = await ground.start();
+    const folder = join(database.folder, 'data');
+    expect(new URL(database.url).searchParams.get('host')).toBe(folder);
+    expect((await stat(folder)).mode & 0o077).toBe(0);
+    expect(await ask(database.url, 'SELECT inet_server_addr() IS NULL')).toEqual(['true']);
+    const byTcp = new URL(database.url);
+    byTcp.searchParams.delete('host');
+    expect(await ask(byTcp.href, 'SELECT host(inet_server_addr())')).toEqual(['127.0.0.1']);
+  });
+
+  it('does without the socket where its path is too long for one', async () => {
+    const { url } = await ground.start(join(dataDir, 'far'.repeat(30)));
+    expect(new URL(url).searchParams.has('host')).toBe(false);
+    expect(await ask(url, 'SELECT 1')).toEqual(['1']);
+  });
+
   it('listens on this machine alone, below the ports of outgoing connections, and asks for its password', async () => {
     const database = await ground.start();
     const url = new URL(database.url);
@@ -56,6 +73,7 @@ describe('A new embedded database', () => {
     for (const address of Object.values(networkInterfaces()).flat()) {
       if (address === undefined || address.internal || address.family !== 'IPv4') continue;
       const outside = new URL(database.url);
+      outside.searchParams.delete('host');
       outside.hostname = address.address;
       await expect(ask(outside.href, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
     }

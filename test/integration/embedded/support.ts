@@ -78,7 +78,8 @@ function parseStarted(line: string): Started {
 /** A data folder for one test, and what was started on it. */
 export interface Ground {
   readonly dataDir: string;
-  start(): Promise<EmbeddedPostgres>;
+  /** On `dataDir`, or another folder below it. */
+  start(folder?: string): Promise<EmbeddedPostgres>;
   /** Stops and deletes everything that the test left. */
   remove(): Promise<void>;
 }
@@ -89,8 +90,8 @@ export async function newGround(mode = 0o755): Promise<Ground> {
   await chmod(around, mode);
   const dataDir = join(around, 'made', 'on', 'demand');
   const databases: EmbeddedPostgres[] = [];
-  const start = async (): Promise<EmbeddedPostgres> => {
-    const database = await startEmbedded({ dataDir });
+  const start = async (folder = dataDir): Promise<EmbeddedPostgres> => {
+    const database = await startEmbedded({ dataDir: folder });
     databases.push(database);
     return database;
   };
