@@ -182,6 +182,11 @@ export const GUARDS: readonly Guard[] = [
     noticedBy: ['a batch takes its lines in the order of their ids, whatever the order of its requests'],
   },
   {
+    name: 'The lock order: a booking before its dead letter',
+    without: put('perform 1 from booking where id = b.id for no key update;', ''),
+    noticedBy: ['whoever opens or decides a dead letter takes the booking first, and no letter meanwhile'],
+  },
+  {
     name: 'The key: a repetition finds the booking that is there',
     without: put('r.refusal is null and r.known_hash is null and', 'r.refusal is null and'),
     noticedBy: [

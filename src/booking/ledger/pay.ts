@@ -132,11 +132,15 @@ end $$;
 -- A refund is a row with a life of its own; one for each charge.
 create or replace function open_refund(b booking, a payment_attempt, p_reason text, p_now timestamptz, p_actor jsonb) returns void
 language sql volatile as $$
-  insert into refund (id, booking_id, provider_key, refund_key, amount_minor, currency, reason, state, next_at, created_at)
-  values (gen_random_uuid(), b.id, a.provider_key, 'refund-' || a.provider_key, a.amount_minor, a.currency, p_reason, 'pending', p_now, p_now)
-  on conflict (refund_key) do nothing;
+  with opened as (
+    insert into refund (id, booking_id, provider_key, refund_key, amount_minor, currency, reason, state, next_at, created_at)
+    values (gen_random_uuid(), b.id, a.provider_key, 'refund-' || a.provider_key, a.amount_minor, a.currency, p_reason, 'pending', p_now, p_now)
+    on conflict (refund_key) do nothing
+    returning 1
+  )
   select write_audit(p_now, b.offer_id, b.id, 'refund.open', null, null, null, null, b.quantity, p_actor,
-    jsonb_build_object('charge', a.provider_key, 'reason', p_reason));
+    jsonb_build_object('charge', a.provider_key, 'reason', p_reason))
+  from opened;
 $$;
 
 -- Attempts that were sent p_quiet ago or longer and have no definite outcome, and any that is 23 h old.

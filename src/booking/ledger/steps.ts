@@ -159,6 +159,7 @@ language sql stable as $$
 $$;
 
 -- A paid booking's fulfilment has failed for good; an operator decides. One open letter a booking.
+-- LOCKS booking, letter.
 create or replace function open_dead_letter(
   p_id uuid, p_job_id text, p_job_type text, p_reason text, p_attempts integer, p_actor jsonb
 ) returns jsonb
@@ -182,6 +183,7 @@ end $$;
 
 -- replayed: the job is due again. discarded: given up, and the money goes back.
 -- RETURNS {letter, moved}; null where there is none. Refuses DEAD_LETTER_RESOLVED.
+-- LOCKS line, stock, booking, letter: whoever opens a letter has the booking too.
 create or replace function resolve_dead_letter(p_id uuid, p_state text, p_key jsonb, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
 declare
@@ -191,9 +193,11 @@ declare
   v_moved jsonb;
   v_known jsonb;
 begin
-  perform 1 from booking_line where offer_id = (
-    select offer_id from booking where id = (select booking_id from dead_letter where id = p_id)) for no key update;
+  select * into b from booking where id = (select booking_id from dead_letter where id = p_id);
   if not found then return null; end if;
+  perform 1 from booking_line where offer_id = b.offer_id for no key update;
+  perform 1 from stock where offer_id = b.offer_id order by day for no key update;
+  perform 1 from booking where id = b.id for no key update;
   select * into d from dead_letter where id = p_id for no key update;
   v_now := clock_timestamp();
   v_known := claim_key(p_key, v_now);

@@ -129,6 +129,39 @@ export const locks: Checks = {
     }
   },
 
+  'whoever opens or decides a dead letter takes the booking first, and no letter meanwhile': async (
+    world,
+  ) => {
+    const [holder, prober] = [await world.session(), await world.session()];
+    const deciding = (state: 'replayed' | 'discarded') => (letter: string, _booking: string) =>
+      world.ledger.resolveDeadLetter(letter, state, null, ACTOR);
+    const calls: Readonly<Record<string, (letter: string, booking: string) => Promise<unknown>>> = {
+      open: (_letter, booking) => world.ledger.openDeadLetter(letterOf(booking), ACTOR),
+      replay: deciding('replayed'),
+      discard: deciding('discarded'),
+    };
+    for (const [verb, call] of Object.entries(calls)) {
+      const { offerId, letter } = await sceneOf(world);
+      const [row] = await world.sql<{ id: string }>(
+        'select booking_id as id from dead_letter where id = $1',
+        [letter],
+      );
+      const booking = row?.id ?? '';
+      await holder.query('begin');
+      await holder.query('select from booking where id = $1 for no key update', [booking]);
+      const running = call(letter, booking);
+      try {
+        await waitsForALock(world, verb, running);
+        const free = await isFree(prober, OTHERS['dead letters'], offerId);
+        expect({ verb, free }).toEqual({ verb, free: true });
+      } finally {
+        await holder.query('rollback');
+        await running.catch(() => undefined);
+      }
+      await running;
+    }
+  },
+
   'a batch takes its lines in the order of their ids, whatever the order of its requests': async (world) => {
     const [holder, prober] = [await world.session(), await world.session()];
     const ids = (await Promise.all([newOffer(world), newOffer(world)])).map(({ id }) => id).sort();

@@ -4,6 +4,7 @@ import {
   ACTOR,
   broken,
   chargesAsTold,
+  letterOf,
   newOffer,
   payFor,
   refusalOf,
@@ -208,5 +209,28 @@ export const money: Checks = {
     expect(await world.sql('select state from ticket where booking_id = $1', [id])).toEqual([
       { state: 'revoked' },
     ]);
+  },
+
+  'a refund that is there already is neither opened nor told a second time': async (world) => {
+    for (const there of [false, true]) {
+      const { id } = await holding(world);
+      await payFor(world, id);
+      if (there) {
+        await world.sql(
+          `insert into refund (id, booking_id, provider_key, refund_key, amount_minor, currency, reason, state, next_at, created_at)
+           select gen_random_uuid(), booking_id, provider_key, 'refund-' || provider_key, amount_minor, currency, 'EARLIER',
+             'pending', now(), now() from payment_attempt where booking_id = $1`,
+          [id],
+        );
+      }
+      const letter = await world.ledger.openDeadLetter(letterOf(id), ACTOR);
+      await world.ledger.resolveDeadLetter(letter?.id ?? '', 'discarded', null, ACTOR);
+      expect(await refundsOf(world, id)).toHaveLength(1);
+      const told = await world.sql(
+        `select from audit_event where booking_id = $1 and action = 'refund.open'`,
+        [id],
+      );
+      expect({ there, told: told.length }).toEqual({ there, told: there ? 0 : 1 });
+    }
   },
 };
