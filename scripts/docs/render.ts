@@ -39,7 +39,7 @@ meaning. \`title\` and \`detail\` are for people and may change.
 | \`retryAfterSeconds\` | how long to wait before trying again; also the header \`Retry-After\` |
 
 Some codes add members of their own: \`OFFER_NOT_OPEN\` has \`opensAt\` and \`serverTime\`, \`METHOD_NOT_ALLOWED\` has
-\`allow\`. After \`LINE_FULL\` and \`OVERLOADED\` nothing was done. After \`UNAVAILABLE\` and \`INTERNAL\` that is not known: send
+\`allow\`, \`QUEUE_UNAVAILABLE\` has \`reason\` (\`BROKER_UNREACHABLE\`, for one). After \`LINE_FULL\` and \`OVERLOADED\` nothing was done. After \`UNAVAILABLE\` and \`INTERNAL\` that is not known: send
 the same request again under the same \`Idempotency-Key\`, and there will be one booking whatever happened.
 
 ${table(['code', 'status', 'meaning'], rows)}

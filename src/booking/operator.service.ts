@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../common/errors.js';
-import type { JobQueue, QueueCounts } from '../queue/job-queue.js';
+import type { QueueType } from '../config/config.js';
+import { BrokerError, type BrokerErrorCode } from '../queue/broker-error.js';
+import type { ConsumerActivity, JobQueue, QueueCounts, QueueFigures } from '../queue/job-queue.js';
 import type { Notifier } from '../realtime/notifier.js';
 import type { AdmissionHints } from './admission-hints.js';
 import { fulfilJobId, type Actor, type Booking } from './booking.js';
@@ -7,8 +10,12 @@ import { digest } from './digest.js';
 import type { Ledger } from './ledger/ledger.js';
 import type { AuditEvent, DeadLetter, InvariantReport, ProviderCharge, RequestKey } from './ledger/types.js';
 
-export interface QueueFigures extends QueueCounts {
-  readonly technology: string;
+/** The queue as operators see it: of the same shape whatever it runs on. */
+export interface QueueReport extends QueueCounts, QueueFigures {
+  /** `QUEUE_TYPE`. */
+  readonly type: QueueType;
+  /** What this very process consumes; the other processes' consumers are counted in `workers`. */
+  readonly consumers: readonly ConsumerActivity[];
 }
 
 /** The provider's own records, page by page; how the operator's service reaches them. */
@@ -17,13 +24,15 @@ export abstract class ChargeBooks {
 }
 
 const EXPORT_PAGE = 1000;
+/** An operator who asks about the queue is told so soon that it does not answer. */
+const QUEUE_ANSWERS_MS = 1500;
 
 /** What operators see and decide. */
 export class OperatorService {
   constructor(
     private readonly ledger: Ledger,
     private readonly books: ChargeBooks,
-    private readonly queueType: string,
+    private readonly queueType: QueueType,
     private readonly jobs: JobQueue,
     private readonly notifier: Notifier,
     private readonly hints: AdmissionHints,
@@ -71,8 +80,20 @@ export class OperatorService {
     return resolved.letter;
   }
 
-  async queue(): Promise<QueueFigures> {
-    return { technology: this.queueType, ...(await this.jobs.counts()) };
+  /** @throws AppError QUEUE_UNAVAILABLE within two seconds, whatever the broker does */
+  async queue(): Promise<QueueReport> {
+    const consumers = this.jobs.activity();
+    try {
+      const [figures, counts] = await within(
+        QUEUE_ANSWERS_MS,
+        Promise.all([this.jobs.figures(), this.jobs.counts()]),
+      );
+      const { technology, version, channels, workers } = figures;
+      return { technology, type: this.queueType, version, ...counts, channels, workers, consumers };
+    } catch (error) {
+      const reason: BrokerErrorCode = error instanceof BrokerError ? error.code : 'BROKER_UNREACHABLE';
+      throw new AppError('QUEUE_UNAVAILABLE', undefined, { reason, retryAfterSeconds: 1 }, { cause: error });
+    }
   }
 
   invariants(): Promise<InvariantReport> {
@@ -107,6 +128,20 @@ export class OperatorService {
     } catch (error) {
       this.failed(error);
     }
+  }
+}
+
+/** @throws Error when the work takes longer; what it comes to later is nobody's any more */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = sleep(ms, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`no answer within ${ms} ms`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    over.abort();
+    late.catch(() => undefined);
   }
 }
 

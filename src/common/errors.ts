@@ -44,6 +44,8 @@ export const ERRORS = {
   // operators
   DEAD_LETTER_NOT_FOUND: { status: 404, title: 'There is no such dead letter' },
   DEAD_LETTER_RESOLVED: { status: 409, title: 'The dead letter has been dealt with already' },
+  QUEUE_UNAVAILABLE: { status: 503, title: 'The broker of the queue does not answer' },
+  BOARD_READ_ONLY: { status: 403, title: 'The board of the queue shows, and changes nothing' },
   // the house itself
   UNAVAILABLE: { status: 503, title: 'A part that this needs is not available' },
   INTERNAL: { status: 500, title: 'Something went wrong on our side' },

@@ -188,7 +188,7 @@ describe('a paid booking whose fulfilment fails for good', () => {
       const sent = mails.filter((mail) => mail.messageId?.includes(accepted.bookingId));
       expect(sent.map((mail) => mail.attachments.length)).toEqual([1]);
       const queue = await test.api.get('/api/admin/queue', test.api.operator).expect(200);
-      expect(queue.body).toMatchObject({ technology: 'bullmq' });
+      expect(queue.body).toMatchObject({ type: 'bullmq' });
     } finally {
       await new Promise<void>((closed) => server.close(() => closed()));
     }

@@ -1,4 +1,6 @@
 import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import { QUEUE_TYPES } from '../../../config/config.js';
+import { JOB_TYPES } from '../../../queue/job-queue.js';
 import { STATES } from '../../booking.js';
 import { MoneyDto } from './offer.dto.js';
 
@@ -121,8 +123,60 @@ export class JobCountsDto {
   @ApiProperty(count) readonly dead!: number;
 }
 
+export class PartitionDto {
+  @ApiProperty(count) readonly partition!: number;
+  @ApiProperty({ ...count, description: 'Offset of the oldest message kept.' }) readonly earliest!: number;
+  @ApiProperty({ ...count, description: 'Offset that is written next.' }) readonly latest!: number;
+  @ApiProperty({ ...count, nullable: true, description: 'Next offset to commit; null: none yet.' })
+  readonly committed!: number | null;
+  @ApiProperty(count) readonly lag!: number;
+}
+
+export class ConsumerDto {
+  @ApiProperty() readonly name!: string;
+  @ApiProperty({ ...count, description: 'Delivered to it and not yet acknowledged.' })
+  readonly pending!: number;
+  @ApiProperty({ ...count, nullable: true, description: 'Milliseconds since the broker saw it last.' })
+  readonly idleMs!: number | null;
+}
+
+export class GroupDto {
+  @ApiProperty() readonly name!: string;
+  @ApiProperty({ ...count, description: 'Published and not yet delivered to this group.' })
+  readonly lag!: number;
+  @ApiProperty({ ...count, description: 'Delivered and not yet acknowledged.' }) readonly pending!: number;
+  @ApiProperty({ type: [ConsumerDto] }) readonly consumers!: ConsumerDto[];
+}
+
+export class ChannelDto {
+  @ApiProperty({ description: 'As the broker knows it.', example: 'booking-queue-fulfil' })
+  readonly name!: string;
+  @ApiProperty({ enum: JOB_TYPES }) readonly type!: string;
+  @ApiProperty({ enum: ['work', 'delayed', 'retries', 'dead'] }) readonly holds!: string;
+  @ApiProperty({ ...count, description: 'Jobs that it holds and that are not done.' })
+  readonly depth!: number;
+  @ApiProperty({ type: [GroupDto], description: 'Empty where the technology has no groups.' })
+  readonly groups!: GroupDto[];
+  @ApiProperty({ type: [PartitionDto], description: 'Empty where the technology has no partitions.' })
+  readonly partitions!: PartitionDto[];
+}
+
+export class ConsumerActivityDto {
+  @ApiProperty({ enum: JOB_TYPES }) readonly type!: string;
+  @ApiProperty(count) readonly concurrency!: number;
+  @ApiProperty({ ...count, description: 'Deliveries under way.' }) readonly running!: number;
+  @ApiProperty({ ...count, description: 'Milliseconds that one delivery may take.' })
+  readonly deadlineMs!: number;
+  @ApiProperty({ ...time, nullable: true }) readonly oldestRunningSince!: string | null;
+  @ApiProperty({ ...time, nullable: true }) readonly lastDeliveryAt!: string | null;
+}
+
 export class QueueDto {
-  @ApiProperty({ example: 'bullmq' }) readonly technology!: string;
+  @ApiProperty({ enum: ['bullmq-postgres', 'bullmq-redis', 'streams', 'kafka'] })
+  readonly technology!: string;
+  @ApiProperty({ enum: QUEUE_TYPES, description: '`QUEUE_TYPE`.' }) readonly type!: string;
+  @ApiProperty({ type: String, nullable: true, description: "Of the broker's server, where it tells." })
+  readonly version!: string | null;
   @ApiProperty() readonly paused!: boolean;
   @ApiProperty({
     type: 'object',
@@ -130,6 +184,19 @@ export class QueueDto {
     additionalProperties: { $ref: getSchemaPath(JobCountsDto) },
   })
   readonly types!: Record<string, JobCountsDto>;
+  @ApiProperty({ type: [ChannelDto], description: 'Queues, streams, sorted sets or topics.' })
+  readonly channels!: ChannelDto[];
+  @ApiProperty({
+    type: 'object',
+    description: 'Consumers by the type of job, over all processes; null where the broker does not tell.',
+    additionalProperties: { type: 'integer', nullable: true },
+  })
+  readonly workers!: Record<string, number | null>;
+  @ApiProperty({
+    type: [ConsumerActivityDto],
+    description: 'What the process that answers consumes itself; empty in the role `api`.',
+  })
+  readonly consumers!: ConsumerActivityDto[];
 }
 
 export class InvariantDto {

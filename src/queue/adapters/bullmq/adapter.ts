@@ -139,12 +139,14 @@ export class BullmqJobQueue extends JobQueue {
 
   async figures(): Promise<QueueFigures> {
     const { name, broker } = this.parts;
-    const [{ types }, version, admit, fulfil] = await Promise.all([
-      this.counts(),
-      broker.version(),
-      workersOf(this.workQueue('booking.admit')),
-      workersOf(this.workQueue('booking.fulfil')),
-    ]);
+    const [{ types }, version, admit, fulfil] = await this.told(
+      Promise.all([
+        this.counts(),
+        broker.version(),
+        workersOf(this.workQueue('booking.admit')),
+        workersOf(this.workQueue('booking.fulfil')),
+      ]),
+    );
     return {
       technology: broker.technology,
       version,
@@ -169,11 +171,7 @@ export class BullmqJobQueue extends JobQueue {
 
   async ping(): Promise<void> {
     this.assertOpen();
-    try {
-      await this.workQueue('booking.admit').isPaused();
-    } catch (error) {
-      throw brokerError(this.parts.broker.technology, error);
-    }
+    await this.told(this.workQueue('booking.admit').isPaused());
   }
 
   close(): Promise<void> {
@@ -185,6 +183,15 @@ export class BullmqJobQueue extends JobQueue {
     await Promise.all([...this.consumptions].map((consumption) => consumption.stop(CLOSE_TIMEOUT_MS)));
     await Promise.all([...this.parts.queues.values()].map((queue) => queue.close()));
     await this.parts.broker.close();
+  }
+
+  /** @throws BrokerError instead of what the broker's client throws */
+  private async told<R>(work: Promise<R>): Promise<R> {
+    try {
+      return await work;
+    } catch (error) {
+      throw brokerError(this.parts.broker.technology, error);
+    }
   }
 
   private async countType(type: JobType): Promise<TypeCounts> {
