@@ -66,8 +66,11 @@ async function openQueue(settings: QueueSettings, loader: LazyModuleLoader): Pro
       const { openStreams } = await import('./adapters/streams/open.js');
       return openStreams(settings, report);
     }
-    case 'kafka':
-      throw new Error('QUEUE_TYPE=kafka is not part of this version of Fairline: use bullmq');
+    case 'kafka': {
+      const { openKafka } = await import('./adapters/kafka/open.js');
+      if (settings.kafka === null) throw new Error('QUEUE_TYPE=kafka needs KAFKA_BOOTSTRAP_SERVERS');
+      return openKafka(settings.name, settings.kafka, report);
+    }
     default:
       return settings.type satisfies never;
   }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import type { RedisSettings, TlsFiles } from '../config/redis.js';
+import type { RedisSettings } from '../config/redis.js';
+import { readTls } from './tls.js';
 
 /** What ioredis needs to reach one server, directly or by its sentinels; a cluster's nodes are given beside it. */
 export interface RedisOptions {
@@ -37,18 +37,5 @@ function sentinelOptions({ nodes, sentinelName, sentinelPassword }: RedisSetting
     sentinels: nodes.map(({ host, port }) => ({ host, port })),
     ...(sentinelName !== null && { name: sentinelName }),
     ...(sentinelPassword !== null && { sentinelPassword }),
-  };
-}
-
-/** @throws Error where a file cannot be read */
-export function readTls({ caFile, certFile, keyFile }: TlsFiles): {
-  ca?: Buffer;
-  cert?: Buffer;
-  key?: Buffer;
-} {
-  return {
-    ...(caFile !== null && { ca: readFileSync(caFile) }),
-    ...(certFile !== null && { cert: readFileSync(certFile) }),
-    ...(keyFile !== null && { key: readFileSync(keyFile) }),
   };
 }

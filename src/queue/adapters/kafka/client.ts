@@ -1,0 +1,69 @@
+import { Kafka, type KafkaConfig, logLevel, type logCreator, type RetryOptions } from 'kafkajs';
+import type { KafkaSettings } from '../../../config/kafka.js';
+import { readTls } from '../../tls.js';
+
+/** Told of what went wrong and was survived. */
+export type Report = (what: string, error: unknown) => void;
+
+const CONNECT_TIMEOUT_MS = 3000;
+const REQUEST_TIMEOUT_MS = 5000;
+/** kafkajs repeats for half a minute by default; callers here are told within seconds and try again themselves. */
+export const RETRY: RetryOptions = {
+  retries: 3,
+  initialRetryTime: 100,
+  maxRetryTime: 1000,
+  multiplier: 2,
+  factor: 0.2,
+  restartOnFailure: () => Promise.resolve(false),
+};
+
+/** Like `Kafka at 10.0.0.1:9092, 10.0.0.2:9092`, for messages. */
+export const brokerName = ({ brokers }: KafkaSettings): string => `Kafka at ${addresses(brokers).join(', ')}`;
+
+const addresses = (brokers: KafkaSettings['brokers']): string[] =>
+  brokers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
+
+/** @throws Error where a certificate cannot be read */
+export function kafkaClient(settings: KafkaSettings, report: Report): Kafka {
+  const { brokers, clientId, tls, sasl } = settings;
+  const credentials = sasl === null ? null : saslOf(sasl);
+  return new Kafka({
+    brokers: addresses(brokers),
+    clientId,
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    authenticationTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    enforceRequestTimeout: true,
+    retry: RETRY,
+    ...(tls !== null && { ssl: readTls(tls) }),
+    ...(credentials !== null && { sasl: credentials }),
+    logLevel: logLevel.ERROR,
+    logCreator: toReport(report),
+  });
+}
+
+function saslOf({
+  mechanism,
+  username,
+  password,
+}: NonNullable<KafkaSettings['sasl']>): NonNullable<KafkaConfig['sasl']> {
+  switch (mechanism) {
+    case 'plain':
+      return { mechanism, username, password };
+    case 'scram-sha-256':
+      return { mechanism, username, password };
+    case 'scram-sha-512':
+      return { mechanism, username, password };
+    default:
+      return mechanism satisfies never;
+  }
+}
+
+function toReport(report: Report): logCreator {
+  return () =>
+    ({ namespace, log }) => {
+      const { message, error } = log;
+      const cause = typeof error === 'string' && error !== message ? `: ${error}` : '';
+      report(`Kafka (${namespace})`, new Error(`${message}${cause}`));
+    };
+}

@@ -1,0 +1,81 @@
+import { BrokerError, type BrokerErrorCode } from '../../broker-error.js';
+
+const AUTHORISATION = /AUTHORIZATION_FAILED$/;
+const TLS = /certificate|self[- ]signed|SSL|TLS|EPROTO|ALTNAME/i;
+
+/** What kafkajs threw as a `BrokerError`; the cause goes with it. */
+export function brokerError(
+  error: unknown,
+  broker: string,
+  doing: 'connect' | 'topics' = 'connect',
+): BrokerError {
+  if (error instanceof BrokerError) return error;
+  const chain = causes(error);
+  const [code, detail] = codeOf(chain, doing);
+  return new BrokerError(code, broker, detail, { cause: error });
+}
+
+function codeOf(chain: readonly Error[], doing: 'connect' | 'topics'): [BrokerErrorCode, string | null] {
+  const types = chain.map(typeOf);
+  const refused = types.find((type) => AUTHORISATION.test(type));
+  if (refused !== undefined && doing === 'topics') {
+    return ['BROKER_TOPIC_MISSING', `${refused}: create the topics yourself or allow CREATE on the prefix`];
+  }
+  if (refused !== undefined) return ['BROKER_NOT_AUTHORIZED', refused];
+  if (chain.some(({ name }) => name === 'KafkaJSSASLAuthenticationError'))
+    return ['BROKER_AUTHENTICATION_FAILED', null];
+  const tls = chain.find(({ message }) => TLS.test(message));
+  if (tls !== undefined) return ['BROKER_TLS_FAILED', tls.message];
+  if (chain.some(isConnection)) return ['BROKER_UNREACHABLE', null];
+  if (types.includes('UNKNOWN_TOPIC_OR_PARTITION')) return ['BROKER_TOPIC_MISSING', null];
+  return ['BROKER_FAILED', types.find((type) => type !== '') ?? chain[0]?.name ?? null];
+}
+
+const CONNECTION = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSNoBrokerAvailableError',
+  'KafkaJSBrokerNotFound',
+  'KafkaTimeout',
+]);
+const isConnection = ({ name }: Error): boolean => CONNECTION.has(name);
+
+/** The error, its causes, and what an aggregate holds. */
+function causes(error: unknown, depth = 0): Error[] {
+  if (!(error instanceof Error) || depth > 5) return [];
+  const inner: readonly unknown[] = 'errors' in error && Array.isArray(error.errors) ? error.errors : [];
+  const before = 'originalError' in error ? [error.originalError] : [];
+  return [error, ...[error.cause, ...before, ...inner].flatMap((cause) => causes(cause, depth + 1))];
+}
+
+/** Kafka's own name of what is wrong; empty where it comes from elsewhere. */
+function typeOf(error: Error): string {
+  return 'type' in error && typeof error.type === 'string' ? error.type : '';
+}
+
+/** Whether a topic that was there has gone. */
+export const isTopicGone = (error: unknown): boolean =>
+  causes(error).some((cause) => typeOf(cause) === 'UNKNOWN_TOPIC_OR_PARTITION');
+
+/** Nothing came back in time. */
+export class KafkaTimeout extends Error {
+  constructor(what: string, ms: number) {
+    super(`${what}: no answer within ${ms} ms`);
+    this.name = 'KafkaTimeout';
+  }
+}
+
+/** Rejects with `KafkaTimeout` when the work takes longer; what it does then is nobody's concern. */
+export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new KafkaTimeout(what, ms)), ms);
+  });
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

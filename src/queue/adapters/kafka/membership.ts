@@ -1,0 +1,240 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Consumer, EachBatchPayload, IMemberAssignment, Kafka, KafkaMessage } from 'kafkajs';
+import { RETRY, type Report } from './client.js';
+import { within } from './errors.js';
+import { stickyAssigner } from './sticky-assigner.js';
+
+/**
+ * A consumer that was not heard of for this long is dead to the broker, and its partitions go to others. The least
+ * that brokers take by default.
+ */
+export const SESSION_MS = 6000;
+const HEARTBEAT_MS = 500;
+/** How long the others wait in a rebalance for a member that does not come back, at most. */
+const REBALANCE_MS = 10_000;
+/** A fetch without anything new comes back after this. */
+const MAX_WAIT_MS = 250;
+const MAX_BYTES_PER_PARTITION = 512 * 1024;
+/** Batches of one fetch are looked at together, so that the urgent ones among them are seen. */
+const BATCHES_AT_ONCE = 64;
+const JOIN_MS = 25_000;
+const DISPOSE_MS = 3000;
+const [FIRST_BACKOFF_MS, LAST_BACKOFF_MS] = [250, 3000];
+
+export type Assignment = Readonly<Record<string, readonly number[]>>;
+
+export interface TopicCommit {
+  readonly topic: string;
+  readonly partitions: { partition: number; offset: string; metadata: string }[];
+}
+
+export interface MembershipListener {
+  /** The partitions that are ours from now on; those that were and still are have been ours all the time. */
+  assigned(assignment: Assignment): void;
+  /** Partitions may go to others now: the last moment to commit. */
+  rebalancing(): void;
+  /** Nothing is ours any more. */
+  lost(): void;
+  batch(topic: string, partition: number, messages: readonly KafkaMessage[]): Promise<void>;
+}
+
+export interface MembershipParts {
+  readonly kafka: Kafka;
+  readonly group: string;
+  readonly topics: readonly string[];
+  readonly listener: MembershipListener;
+  /** Makes topics that have gone. */
+  readonly prepare: () => Promise<void>;
+  readonly report: Report;
+}
+
+/**
+ * A place in a consumer group that is kept: whatever ends a consumer of kafkajs, a new one takes its place, for as
+ * long as it takes. It is watched by its heartbeats, for a consumer that says nothing is worse than one that ended.
+ */
+export class Membership {
+  private consumer: Consumer | null = null;
+  private commitNow: EachBatchPayload['commitOffsetsIfNecessary'] | null = null;
+  private memberId = '';
+  private assignment: Assignment = {};
+  private heardAt = 0;
+  private late = 0;
+  private isRebalancing = false;
+  private stopped: Promise<void> | null = null;
+  private readonly watch: NodeJS.Timeout;
+
+  constructor(private readonly parts: MembershipParts) {
+    this.watch = setInterval(() => this.look(), 1000).unref();
+  }
+
+  /**
+   * Resolves when it has its first partitions.
+   * @throws what kafkajs throws where that cannot be
+   */
+  async start(): Promise<void> {
+    try {
+      await this.join();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Rejects where the group has moved on; never repeated by itself, for a late one would overwrite another's. */
+  async commit(topics: TopicCommit[]): Promise<void> {
+    if (this.commitNow === null) throw new Error('nothing was read yet');
+    await within(SESSION_MS, 'commit', this.commitNow({ topics }));
+  }
+
+  pause(topic: string, partition: number): void {
+    this.consumer?.pause([{ topic, partitions: [partition] }]);
+  }
+
+  resume(topic: string, partition: number): void {
+    this.consumer?.resume([{ topic, partitions: [partition] }]);
+  }
+
+  /** Gives up the place and takes a new one. */
+  restart(why: string, error: unknown): void {
+    const { consumer } = this;
+    if (consumer === null || this.stopped !== null) return;
+    this.parts.report(`${this.parts.group}: ${why}`, error);
+    this.leave();
+    void this.comeBack(consumer);
+  }
+
+  /** Leaves the group, within three seconds. Idempotent; never rejects. */
+  stop(): Promise<void> {
+    this.stopped ??= (async () => {
+      clearInterval(this.watch);
+      const { consumer } = this;
+      this.leave();
+      if (consumer !== null) await this.dispose(consumer);
+    })();
+    return this.stopped;
+  }
+
+  private async join(): Promise<void> {
+    const { kafka, group, topics } = this.parts;
+    const consumer = kafka.consumer({
+      groupId: group,
+      sessionTimeout: SESSION_MS,
+      rebalanceTimeout: REBALANCE_MS,
+      heartbeatInterval: HEARTBEAT_MS,
+      maxWaitTimeInMs: MAX_WAIT_MS,
+      maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
+      allowAutoTopicCreation: false,
+      partitionAssigners: [stickyAssigner(() => this.assignment)],
+      retry: RETRY,
+    });
+    this.consumer = consumer;
+    const crash = this.listenTo(consumer);
+    const joining = async (): Promise<void> => {
+      await consumer.connect();
+      await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+      await consumer.run({
+        autoCommit: false,
+        partitionsConsumedConcurrently: BATCHES_AT_ONCE,
+        eachBatch: (payload) => this.take(consumer, payload),
+      });
+    };
+    try {
+      await within(JOIN_MS, 'join of the group', joining());
+      if (crash.error !== null) throw crash.error;
+    } catch (error) {
+      if (this.consumer === consumer) this.leave();
+      void this.dispose(consumer);
+      throw error;
+    }
+  }
+
+  private listenTo(consumer: Consumer): { error: Error | null } {
+    const crash: { error: Error | null } = { error: null };
+    const { events } = consumer;
+    consumer.on(events.CRASH, ({ payload }) => {
+      crash.error = payload.error;
+      if (this.consumer === consumer && this.heardAt > 0) this.restart('consumer ended', payload.error);
+    });
+    consumer.on(events.REBALANCING, () => {
+      if (this.consumer !== consumer) return;
+      this.isRebalancing = true;
+      this.parts.listener.rebalancing();
+    });
+    consumer.on(events.HEARTBEAT, () => this.heard(consumer));
+    consumer.on(events.GROUP_JOIN, ({ payload }) => {
+      if (this.consumer === consumer) this.joined(payload.memberId, payload.memberAssignment);
+    });
+    return crash;
+  }
+
+  private joined(memberId: string, assignment: IMemberAssignment): void {
+    this.heardAt = Date.now();
+    this.late = 0;
+    this.isRebalancing = false;
+    // under another name we were out meanwhile, and others may have had what is ours again now
+    if (this.memberId !== '' && this.memberId !== memberId) this.parts.listener.lost();
+    this.memberId = memberId;
+    this.assignment = assignment;
+    this.parts.listener.assigned(assignment);
+  }
+
+  private async take(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
+    if (this.consumer !== consumer || !payload.isRunning() || payload.isStale()) return;
+    this.commitNow = payload.commitOffsetsIfNecessary;
+    const { topic, partition, messages } = payload.batch;
+    await this.parts.listener.batch(topic, partition, messages);
+  }
+
+  private heard(consumer: Consumer): void {
+    if (this.consumer !== consumer) return;
+    this.heardAt = Date.now();
+    this.late = 0;
+  }
+
+  private look(): void {
+    if (this.heardAt === 0) return;
+    const patience = this.isRebalancing ? SESSION_MS + REBALANCE_MS : SESSION_MS;
+    if (Date.now() - this.heardAt < patience) return;
+    this.late += 1;
+    // the look right after a sleep comes before the answer to the heartbeat that is on its way
+    if (this.late > 1) this.restart('no heartbeat came through', new Error(`silent for ${patience} ms`));
+  }
+
+  private leave(): void {
+    this.consumer = null;
+    this.commitNow = null;
+    this.heardAt = 0;
+    this.memberId = '';
+    this.assignment = {};
+    this.isRebalancing = false;
+    this.parts.listener.lost();
+  }
+
+  private async comeBack(old: Consumer): Promise<void> {
+    await this.dispose(old);
+    for (let wait = FIRST_BACKOFF_MS; this.stopped === null; wait = Math.min(2 * wait, LAST_BACKOFF_MS)) {
+      await sleep(wait, undefined, { ref: false });
+      if (this.isStopped()) return;
+      try {
+        await this.parts.prepare();
+        if (this.isStopped()) return;
+        await this.join();
+        // stopped meanwhile: nobody else knows of this consumer
+        if (this.isStopped()) this.leave();
+        return;
+      } catch (error) {
+        this.parts.report(`${this.parts.group}: not back yet`, error);
+      }
+    }
+  }
+
+  private isStopped(): boolean {
+    return this.stopped !== null;
+  }
+
+  private async dispose(consumer: Consumer): Promise<void> {
+    await within(DISPOSE_MS, 'leaving the group', consumer.disconnect()).catch((error: unknown) =>
+      this.parts.report(`${this.parts.group}: not left in order`, error),
+    );
+  }
+}

@@ -1,0 +1,178 @@
+import type { Delivery } from '../../delivery.js';
+import type { JobType } from '../../job-queue.js';
+import { EMPTY_NOTE, encodeNote, type OffsetNote } from './offset-note.js';
+import type { Envelope } from './record.js';
+
+/** Past so many offsets of a partition whose consumer died with jobs in hand, each job is noted before it starts. */
+const CAREFUL_FOR = 1000;
+
+/** A job in hand: read from a partition and not done. */
+export interface Entry<T extends JobType = JobType> {
+  readonly work: PartitionWork<T>;
+  readonly offset: number;
+  readonly envelope: Envelope<T>;
+  /** Jobs of one key are handled one after the other; null: on its own. */
+  readonly key: string | null;
+  state: 'waiting' | 'running';
+  /** The broker was told that it runs. */
+  noted: boolean;
+  /** Consumers that it has crashed, as this partition knows. */
+  readonly crashes: number;
+  delivery: Delivery | null;
+  timer: NodeJS.Timeout | null;
+}
+
+/**
+ * What this consumer has in hand of one partition: which offsets are done, which not. The offset committed is always
+ * that of the first job that is not done.
+ */
+export class PartitionWork<T extends JobType = JobType> {
+  /** Set when the partition was taken away: nothing of it counts any more. */
+  lost = false;
+  /** There is news for the broker. */
+  dirty = false;
+  /** The last offset that the broker holds for us. */
+  committed = 0;
+  /** Ascending, for offsets are read in their order. */
+  private readonly pending = new Map<number, Entry<T>>();
+  private readonly byJobId = new Map<string, Entry<T>>();
+  /** Jobs that wait for the one before them of the same key. */
+  private readonly chains = new Map<string, Entry<T>[]>();
+  private next = 0;
+  private known = EMPTY_NOTE;
+  private carefulUpTo = -1;
+
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+    /** In a topic of work order and repetition count; in one of retries they do not. */
+    private readonly isOrdered: boolean,
+  ) {}
+
+  /** Jobs in hand. */
+  get size(): number {
+    return this.pending.size;
+  }
+
+  entries(): IterableIterator<Entry<T>> {
+    return this.pending.values();
+  }
+
+  /** What the consumer before us left. */
+  begin(committed: number, note: OffsetNote): void {
+    this.committed = this.next = Math.max(0, committed);
+    this.known = note;
+    if (note.running.size > 0) this.carefulUpTo = this.next + CAREFUL_FOR;
+  }
+
+  /** Whether a job's start must be noted before, whatever it costs. */
+  isCareful({ offset }: Entry<T>): boolean {
+    return offset <= this.carefulUpTo;
+  }
+
+  /** False: below what was committed, so that this must be another topic under the old name. */
+  isOurs(offset: number): boolean {
+    return offset >= this.committed;
+  }
+
+  /** Passes over what is none of our messages. */
+  skip(offset: number): void {
+    if (offset < this.next) return;
+    this.next = offset + 1;
+    this.dirty = true;
+  }
+
+  /** The job as an entry, ready or behind another of its key; null where it is in hand or done already. */
+  add(
+    offset: number,
+    key: string | null,
+    envelope: Envelope<T>,
+  ): { entry: Entry<T>; isReady: boolean } | null {
+    if (offset < this.next) return null;
+    this.next = offset + 1;
+    const { jobId } = envelope.message;
+    if (this.isDone(offset) || (this.isOrdered && this.byJobId.has(jobId))) {
+      this.dirty = true;
+      return null;
+    }
+    const crashes = this.known.running.get(offset) ?? this.known.crashed.get(offset) ?? 0;
+    const chainKey = this.isOrdered ? key : null;
+    const entry: Entry<T> = {
+      ...{ work: this, offset, envelope, key: chainKey, crashes },
+      ...{ state: 'waiting', noted: false, delivery: null, timer: null },
+    };
+    this.pending.set(offset, entry);
+    this.byJobId.set(jobId, entry);
+    return { entry, isReady: this.queueUp(entry) };
+  }
+
+  /** Its work is done. The next of its key, which is ready now; null: none. */
+  done(entry: Entry<T>): Entry<T> | null {
+    this.pending.delete(entry.offset);
+    const { jobId } = entry.envelope.message;
+    if (this.byJobId.get(jobId) === entry) this.byJobId.delete(jobId);
+    this.dirty = true;
+    if (entry.key === null) return null;
+    const next = this.chains.get(entry.key)?.shift();
+    if (next === undefined) this.chains.delete(entry.key);
+    return next ?? null;
+  }
+
+  /** The offset to commit, and the note beside it. `handedOver`: nothing runs here any more, and nothing crashed. */
+  commit(noting: ReadonlySet<Entry<T>>, handedOver: boolean): { offset: number; metadata: string } {
+    const base = this.base();
+    const running = new Map<number, number>();
+    const crashed = new Map<number, number>();
+    for (const entry of this.pending.values()) {
+      if (!handedOver && (entry.state === 'running' || entry.noted || noting.has(entry))) {
+        running.set(entry.offset, entry.crashes + 1);
+      } else if (entry.crashes > 0) crashed.set(entry.offset, entry.crashes);
+    }
+    for (const [offset, count] of this.unread()) crashed.set(offset, count);
+    return { offset: base, metadata: encodeNote(base, { running, crashed, done: this.doneRanges(base) }) };
+  }
+
+  private base(): number {
+    const first = this.pending.keys().next();
+    return first.done === true ? this.next : first.value;
+  }
+
+  /** What the note of our predecessor says of jobs that we have not read yet. */
+  private *unread(): Iterable<[number, number]> {
+    for (const counts of [this.known.running, this.known.crashed]) {
+      for (const [offset, count] of counts) if (offset >= this.next) yield [offset, count];
+    }
+  }
+
+  private doneRanges(base: number): [number, number][] {
+    const ranges: [number, number][] = [];
+    let from = base;
+    const upTo = (offset: number): void => {
+      if (offset > from) ranges.push([from, offset - 1]);
+    };
+    for (const offset of this.pending.keys()) {
+      upTo(offset);
+      from = offset + 1;
+    }
+    if (this.pending.size > 0) upTo(this.next);
+    for (const [first, last] of this.known.done) {
+      if (last >= this.next && first >= base) ranges.push([Math.max(first, this.next), last]);
+    }
+    return ranges;
+  }
+
+  private isDone(offset: number): boolean {
+    return this.known.done.some(([from, to]) => offset >= from && offset <= to);
+  }
+
+  private queueUp(entry: Entry<T>): boolean {
+    if (entry.key === null) return true;
+    const chain = this.chains.get(entry.key);
+    if (chain === undefined) {
+      this.chains.set(entry.key, []);
+      return true;
+    }
+    chain.push(entry);
+    return false;
+  }
+}
