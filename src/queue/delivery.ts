@@ -23,7 +23,7 @@ export const ABORT_GRACE_MS = 500;
  */
 export class Delivery {
   readonly startedAt = Date.now();
-  private readonly controller = new AbortController();
+  private controller: AbortController | null = null;
   private code: AbortCode | null = null;
   private giveUp: () => void = () => undefined;
   private readonly timers = new Set<NodeJS.Timeout>();
@@ -34,16 +34,29 @@ export class Delivery {
   abort(code: AbortCode): void {
     if (this.code !== null) return;
     this.code = code;
-    this.controller.abort(new DeliveryAborted(code));
+    this.controller?.abort(new DeliveryAborted(code));
     this.after(ABORT_GRACE_MS, () => this.giveUp());
   }
 
+  /** Made when it is first asked for: many handlers are done before they look, and making one is dear. */
+  get signal(): AbortSignal {
+    if (this.controller === null) {
+      this.controller = new AbortController();
+      if (this.code !== null) this.controller.abort(new DeliveryAborted(this.code));
+    }
+    return this.controller.signal;
+  }
+
+  run(handle: (signal: AbortSignal) => Promise<void>): Promise<DeliveryOutcome> {
+    return this.runLazily(() => handle(this.signal));
+  }
+
   /** Never rejects. A handler that finishes although it was aborted has done its work: that is `done`. */
-  async run(handle: (signal: AbortSignal) => Promise<void>): Promise<DeliveryOutcome> {
+  async runLazily(handle: () => Promise<void>): Promise<DeliveryOutcome> {
     const abandoned = new Promise<'abandoned'>((resolve) => (this.giveUp = () => resolve('abandoned')));
     this.after(this.deadlineMs, () => this.abort('DEADLINE_EXCEEDED'));
     try {
-      const work = Promise.resolve(handle(this.controller.signal)).then(() => 'done' as const);
+      const work = Promise.resolve(handle()).then(() => 'done' as const);
       const end = await Promise.race([work, abandoned]);
       return end === 'done' || this.code === null ? { kind: 'done' } : { kind: 'aborted', code: this.code };
     } catch (error) {

@@ -52,7 +52,7 @@ export class Acknowledgements {
     for (let from = 0; from < ids.length; from += BATCH) {
       try {
         const batch = ids.slice(from, from + BATCH);
-        await this.redis.run(FINISH, [streamAt(this.keys, position)], [GROUP, ...batch]);
+        await this.redis.run(FINISH, [streamAt(this.keys, position)], [GROUP, batch.join(' ')]);
       } catch (error) {
         this.report('acknowledging', error);
         this.waiting.set(position, [...(this.waiting.get(position) ?? []), ...ids.slice(from)]);

@@ -5,6 +5,7 @@ import {
   type ConsumerActivity,
   type Consumption,
   type DeadJob,
+  type JobContext,
   type JobHandler,
   type JobType,
   PermanentFailure,
@@ -14,7 +15,7 @@ import { parseMessage } from '../../message.js';
 import { backoff, failureCode } from '../../retry.js';
 import { Acknowledgements } from './acknowledgements.js';
 import type { Connection, Report } from './connection.js';
-import { type Entry } from './entry.js';
+import type { Entry } from './entry.js';
 import { GROUP, streamAt, type TypeKeys } from './keys.js';
 import { BURY, HAND_BACK, RETRY } from './scripts.js';
 import { Source } from './source.js';
@@ -58,6 +59,8 @@ export class StreamsConsumption<T extends JobType> implements Consumption {
   /** Called whenever a place has become free. */
   private freed: () => void = () => undefined;
   private lastDeliveryAt = 0;
+  /** Half of the places at a time: the next jobs are on their way while the last ones run. */
+  private readonly most: number;
   private stopped: Promise<void> | null = null;
 
   constructor(private readonly parts: ConsumptionParts<T>) {
@@ -67,6 +70,7 @@ export class StreamsConsumption<T extends JobType> implements Consumption {
     this.done = new Acknowledgements(redis, keys, report);
     const lost = ({ delivery }: Running): void => delivery.abort('LOCK_LOST');
     this.upkeep = new Upkeep({ redis, keys, consumer, held: this.running, lost, report });
+    this.most = Math.ceil(parts.options.concurrency / 2);
     this.looping = this.loop();
   }
 
@@ -99,7 +103,7 @@ export class StreamsConsumption<T extends JobType> implements Consumption {
         continue;
       }
       try {
-        await this.fetch(free);
+        await this.fetch(Math.min(free, this.most));
       } catch (error) {
         if (this.isStopping()) return;
         this.trouble('taking jobs', error);
@@ -142,9 +146,17 @@ export class StreamsConsumption<T extends JobType> implements Consumption {
 
   private async deliver({ entry, delivery }: Running, received: ReceivedJob<T>): Promise<void> {
     this.lastDeliveryAt = delivery.startedAt;
-    const progress = (percent: number): Promise<void> => this.progress(received.jobId, percent);
-    const outcome = await delivery.run((signal) => this.parts.handle(received, { signal, progress }));
-    if (outcome.kind === 'done') return this.done.add(entry);
+    const context: JobContext = {
+      get signal() {
+        return delivery.signal;
+      },
+      progress: (percent) => this.progress(received.jobId, percent),
+    };
+    const outcome = await delivery.runLazily(() => this.parts.handle(received, context));
+    if (outcome.kind === 'done') {
+      this.done.add(entry);
+      return;
+    }
     if (outcome.kind === 'failed') return this.fail(entry, received, outcome.error);
     switch (outcome.code) {
       case 'SHUTDOWN':

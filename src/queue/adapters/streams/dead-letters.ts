@@ -1,4 +1,4 @@
-import { type DeadJob, type DeadLetters } from '../../job-queue.js';
+import type { DeadJob, DeadLetters } from '../../job-queue.js';
 import { parseDeadJob } from '../../message.js';
 import type { Connection } from './connection.js';
 import { everyType, type KeysByType, type TypeKeys } from './keys.js';

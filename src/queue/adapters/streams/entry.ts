@@ -26,28 +26,28 @@ const listOf = (raw: unknown): readonly unknown[] => (isList(raw) ? raw : []);
 
 /** @throws Error where the script has not answered as it does */
 export function readTaken(raw: unknown): Taken {
-  const [state, waitMs, entries, tops] = listOf(raw);
+  const [state, waitMs, lines, tops] = listOf(raw);
   if (state !== 'ok' && state !== 'paused' && state !== 'limited') throw new Error('NOT_AN_ANSWER');
   return {
     state,
     waitMs: Number(waitMs),
-    entries: listOf(entries).map(readEntry),
+    entries: lines === '' ? [] : String(lines).split('\n').map(readEntry),
     tops: listOf(tops).map(String),
   };
 }
 
-function readEntry(raw: unknown): Entry {
-  const [position, id, fields] = listOf(raw);
-  const list = listOf(fields);
-  const entry = { position: Number(position), id: String(id) };
-  // the fields of almost every entry: the message alone
-  if (list.length === 2 && list[0] === 'm')
-    return { ...entry, body: String(list[1]), failures: 0, crashes: 0 };
-  const field = (name: string): string => {
-    const at = list.indexOf(name);
-    return at < 0 || at % 2 !== 0 ? '' : String(list[at + 1]);
+function readEntry(line: string): Entry {
+  const id = line.indexOf(' ') + 1;
+  const failures = line.indexOf(' ', id) + 1;
+  const crashes = line.indexOf(' ', failures) + 1;
+  const body = line.indexOf(' ', crashes) + 1;
+  return {
+    position: Number(line.slice(0, id)),
+    id: line.slice(id, failures - 1),
+    failures: Number(line.slice(failures, crashes)),
+    crashes: Number(line.slice(crashes, body)),
+    body: line.slice(body),
   };
-  return { ...entry, body: field('m'), failures: Number(field('f')) || 0, crashes: Number(field('c')) || 0 };
 }
 
 /** Numbers of a script's answer. */

@@ -27,7 +27,8 @@ if isLate then wake(KEYS[6]) end`,
  * Moves what is due to its stream, and takes jobs by priority.
  * KEYS again, high, normal, low, delayed, paused, rate, wake
  * ARGV group, consumer, most jobs, rate limit (0: none) and its ms
- * returns state (ok, paused, limited), ms until something is due (-1: nothing), [position, id, fields] of each job,
+ * returns state (ok, paused, limited), ms until something is due (-1: nothing), the jobs, a line each (position, id,
+ *   failures, crashes, message: one long text is made and read faster than many short ones),
  *   the last ids of the streams and of wake, where fewer jobs than asked for were there; of wake alone, where the
  *   state is another than ok
  */
@@ -41,7 +42,7 @@ local function top(key)
   local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
   return last and last[1] or '0-0'
 end
-if redis.call('EXISTS', KEYS[6]) == 1 then return {'paused', -1, {}, {top(KEYS[8])}} end
+if redis.call('EXISTS', KEYS[6]) == 1 then return {'paused', -1, '', {top(KEYS[8])}} end
 local time = now()
 local due = redis.call('ZRANGE', KEYS[5], '-inf', time, 'BYSCORE', 'LIMIT', 0, 200)
 if #due > 0 then redis.call('ZREM', KEYS[5], unpack(due)) end
@@ -54,14 +55,22 @@ if limit > 0 then
   local free = limit - redis.call('ZCARD', KEYS[7])
   if free <= 0 then
     local oldest = redis.call('ZRANGE', KEYS[7], 0, 0, 'WITHSCORES')
-    return {'limited', tonumber(oldest[2]) + window - time + 1, {}, {top(KEYS[8])}}
+    return {'limited', tonumber(oldest[2]) + window - time + 1, '', {top(KEYS[8])}}
   end
   count = math.min(count, free)
 end
-local jobs = {}
+local taken, lines = 0, {}
+local function note(position, id, fields)
+  local entry = #fields == 2 and {m = fields[2]} or parse(fields)
+  local body = entry.m or ''
+  if string.find(body, '\\n', 1, true) then body = '' end
+  taken = taken + 1
+  lines[taken] = table.concat({position, id, entry.f or 0, entry.c or 0, body}, ' ')
+  if limit > 0 then redis.call('ZADD', KEYS[7], time, position .. ':' .. id) end
+end
 for i = 1, 4 do
-  if #jobs == count then break end
-  local read = {'XREADGROUP', 'GROUP', group, consumer, 'COUNT', count - #jobs, 'STREAMS', KEYS[i], '>'}
+  if taken == count then break end
+  local read = {'XREADGROUP', 'GROUP', group, consumer, 'COUNT', count - taken, 'STREAMS', KEYS[i], '>'}
   local reply = redis.pcall(unpack(read))
   if reply and reply.err then
     if not string.find(reply.err, 'NOGROUP', 1, true) then return reply end
@@ -69,14 +78,12 @@ for i = 1, 4 do
     reply = redis.call(unpack(read))
   end
   if reply then
-    for _, entry in ipairs(reply[1][2]) do jobs[#jobs + 1] = {i, entry[1], entry[2]} end
+    for _, entry in ipairs(reply[1][2]) do note(i, entry[1], entry[2]) end
   end
 end
-if limit > 0 and #jobs > 0 then
-  for _, job in ipairs(jobs) do redis.call('ZADD', KEYS[7], time, job[1] .. ':' .. job[2]) end
-  redis.call('PEXPIRE', KEYS[7], window)
-end
-if #jobs == tonumber(ARGV[3]) then return {'ok', 0, jobs, {}} end
+if limit > 0 then redis.call('PEXPIRE', KEYS[7], window) end
+local jobs = table.concat(lines, '\\n')
+if taken == tonumber(ARGV[3]) then return {'ok', 0, jobs, {}} end
 local tops = {}
 for i = 1, 4 do tops[i] = top(KEYS[i]) end
 tops[5] = top(KEYS[8])
@@ -87,11 +94,13 @@ return {'ok', first[2] and math.max(0, tonumber(first[2]) - time) or -1, jobs, t
 /**
  * Acknowledges what is done, whoever has it now.
  * KEYS stream
- * ARGV group, ids
+ * ARGV group, ids with a blank between them
  */
 export const FINISH = script(`
-redis.pcall('XACK', KEYS[1], unpack(ARGV))
-redis.call('XDEL', KEYS[1], unpack(ARGV, 2))`);
+local ids = {}
+for id in string.gmatch(ARGV[2], '%S+') do ids[#ids + 1] = id end
+redis.pcall('XACK', KEYS[1], ARGV[1], unpack(ids))
+redis.call('XDEL', KEYS[1], unpack(ids))`);
 
 /**
  * Acknowledges a job that failed and delays its next delivery.
