@@ -11,6 +11,9 @@ import type { Acceptance, AcceptOutcome, AcceptRequest } from './ledger/types.js
 /** Classes of SQLSTATE that the data of one row causes: data exception, integrity constraint violation. */
 const DATA_ERROR = /^2[23]/;
 
+/** So many requests of one customer for one offer, or under one key, may wait for their commit in a process. */
+const AT_ONCE_PER_CUSTOMER = 32;
+
 interface UnderWay {
   readonly bodyHash: string;
   readonly answer: Promise<Acceptance>;
@@ -34,6 +37,7 @@ export class Acceptances {
   ) {
     this.group = new GroupCommit({
       ...config.accept,
+      maxPerKey: AT_ONCE_PER_CUSTOMER,
       commit: (batch) => this.commit(batch),
       keys: ({ offerId, customerId, idempotencyKey }) =>
         idempotencyKey === null

@@ -26,6 +26,7 @@ function heldGroup(options: Partial<GroupCommitOptions<Item, string>> = {}): {
     blamesItem: () => false,
     maxBatch: 100,
     maxPending: 100,
+    maxPerKey: 100,
     maxWaitMs: 1000,
     ...options,
   });
@@ -102,6 +103,64 @@ describe('Group commit', () => {
     expect(batches).toEqual([['a']]);
   });
 
+  it('refuses more of one key than may wait, and goes on taking everybody else', async () => {
+    const { group, batches, release } = heldGroup({ maxPerKey: 3 });
+    const same = { name: 'same', keys: ['x'] };
+    const answers = [group.submit({ name: 'first' }, stays)];
+    await turn();
+    for (let n = 0; n < 3; n++) answers.push(group.submit(same, stays));
+    for (let n = 0; n < 1000; n++) {
+      await expect(group.submit({ name: 'more', keys: ['y', 'x'] }, stays)).rejects.toMatchObject({
+        code: 'OVERLOADED',
+        details: { retryAfterSeconds: 1 },
+      });
+    }
+    answers.push(group.submit({ name: 'other', keys: ['y'] }, stays));
+    expect(group.size).toBe(4);
+    await release();
+    expect(batches.at(-1)).toEqual(['same', 'other']);
+    // One of three was taken: there is room for one more.
+    answers.push(group.submit(same, stays));
+    await expect(group.submit(same, stays)).rejects.toMatchObject({ code: 'OVERLOADED' });
+    for (let n = 0; n < 4; n++) await release();
+    await Promise.all(answers);
+    expect(batches).toEqual([['first'], ['same', 'other'], ['same'], ['same'], ['same']]);
+  });
+
+  it('lets nobody who comes after a flood of one key wait for more than the batch under way', async () => {
+    const { group, batches, release } = heldGroup({ maxBatch: 3, maxPending: 10_000, maxPerKey: 10_000 });
+    const flood = Array.from({ length: 5000 }, () => group.submit({ name: 'flood', keys: ['x'] }, stays));
+    for (const promise of flood) promise.catch(() => undefined);
+    await turn();
+    const others = ['a', 'b', 'c', 'd'].map((name) => group.submit({ name, keys: [name] }, stays));
+    await release();
+    await release();
+    await Promise.race([Promise.all(others), release()]);
+    expect(batches.slice(0, 3)).toEqual([['flood'], ['flood', 'a', 'b'], ['c', 'd', 'flood']]);
+  });
+
+  it('lets who waited behind one that is dropped take its place in the same batch, but not beside its own kind', async () => {
+    const { group, batches, release } = heldGroup();
+    const first = group.submit({ name: 'a' }, stays);
+    await turn();
+    const dropped = group.submit({ name: 'b', keys: ['x'] }, () => true);
+    const told = expect(dropped).rejects.toBeInstanceOf(AppError);
+    const rest = [
+      group.submit({ name: 'c', keys: ['y'] }, stays),
+      group.submit({ name: 'd', keys: ['x', 'y'] }, stays),
+      group.submit({ name: 'e', keys: ['x'] }, stays),
+    ];
+    await release();
+    await told;
+    expect(batches).toEqual([['a'], ['c']]);
+    await release();
+    await release();
+    await release();
+    await Promise.all([first, ...rest]);
+    expect(batches).toEqual([['a'], ['c'], ['d'], ['e']]);
+    expect(group.size).toBe(0);
+  });
+
   it('drops an item whose caller has gone before its commit begins, and not one whose commit has begun', async () => {
     const { group, batches, release } = heldGroup();
     let gone = false;
@@ -128,6 +187,7 @@ describe('Group commit', () => {
       blamesItem: () => true,
       maxBatch: 100,
       maxPending: 100,
+      maxPerKey: 100,
       maxWaitMs: 1000,
     });
     const names = ['a', 'b', 'c', 'bad', 'd', 'e', 'f', 'g'];
@@ -147,6 +207,7 @@ describe('Group commit', () => {
       blamesItem: () => false,
       maxBatch: 100,
       maxPending: 100,
+      maxPerKey: 100,
       maxWaitMs: 1000,
     });
     const answers = await Promise.allSettled(

@@ -10,6 +10,8 @@ export interface GroupCommitOptions<Item, Result> {
   readonly maxBatch: number;
   /** Items that may wait; more are refused with `OVERLOADED`. */
   readonly maxPending: number;
+  /** Items with one key that may wait; more are refused with `OVERLOADED`, however few wait in all. */
+  readonly maxPerKey: number;
   /** An item that waited longer for its commit to begin is refused with `OVERLOADED`. */
   readonly maxWaitMs: number;
   /** Monotonic, in ms. */
@@ -24,16 +26,28 @@ interface Pending<Item, Result> {
   readonly isGone: () => boolean;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
+  /** Keys under which somebody else comes first. */
+  blockers: number;
+  /** Somebody waits, or has waited, under one of its keys too. */
+  shares: boolean;
 }
 
 const RETRY_AFTER_SECONDS = 1;
+const overloaded = (detail?: string): AppError =>
+  new AppError('OVERLOADED', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS });
 
 /**
  * Gathers what arrives while a commit is under way into the next one: no timer, no wait when idle, one commit at a
- * time, the order of arrival kept.
+ * time. Items enter in the order of their arrival; of those with a key in common one is in line, and the next gets in
+ * line, at its end, once that one is taken: whoever sends many delays nobody else.
  */
 export class GroupCommit<Item, Result> {
-  private pending: Pending<Item, Result>[] = [];
+  /** Those who may enter the next batch, from `first` on. None shares a key with another. */
+  private line: Pending<Item, Result>[] = [];
+  private first = 0;
+  /** By key, who waits under it: the one alone, as it nearly always is, or the one in line before those behind it. */
+  private readonly queues = new Map<string, Pending<Item, Result> | Pending<Item, Result>[]>();
+  private waiting = 0;
   private running = false;
   private idle: (() => void)[] = [];
   private readonly now: () => number;
@@ -44,7 +58,7 @@ export class GroupCommit<Item, Result> {
 
   /** Items that wait for their commit to begin. */
   get size(): number {
-    return this.pending.length;
+    return this.waiting;
   }
 
   /**
@@ -52,13 +66,18 @@ export class GroupCommit<Item, Result> {
    * @throws AppError OVERLOADED; whatever the commit throws
    */
   submit(item: Item, isGone: () => boolean): Promise<Result> {
-    if (this.pending.length >= this.options.maxPending) {
-      return Promise.reject(
-        new AppError('OVERLOADED', undefined, { retryAfterSeconds: RETRY_AFTER_SECONDS }),
-      );
+    if (this.waiting >= this.options.maxPending) return Promise.reject(overloaded());
+    const keys = this.options.keys(item);
+    let shares = false;
+    for (const key of keys) {
+      const queue = this.queues.get(key);
+      if (queue === undefined) continue;
+      if (this.isFull(queue))
+        return Promise.reject(overloaded('Too many requests of this customer wait already'));
+      shares = true;
     }
     return new Promise<Result>((resolve, reject) => {
-      this.pending.push({ item, keys: this.options.keys(item), since: this.now(), isGone, resolve, reject });
+      this.enter({ item, keys, since: this.now(), isGone, resolve, reject, blockers: 0, shares });
       if (this.running) return;
       this.running = true;
       // What arrives in this turn of the event loop goes into the first batch too.
@@ -77,29 +96,76 @@ export class GroupCommit<Item, Result> {
     for (const resolve of this.idle.splice(0)) resolve();
   }
 
+  private isFull(queue: Pending<Item, Result> | Pending<Item, Result>[]): boolean {
+    return (Array.isArray(queue) ? queue.length : 1) >= this.options.maxPerKey;
+  }
+
+  private enter(entry: Pending<Item, Result>): void {
+    this.waiting++;
+    for (const key of entry.keys) {
+      const queue = entry.shares ? this.queues.get(key) : undefined;
+      if (queue === undefined) {
+        this.queues.set(key, entry);
+        continue;
+      }
+      entry.blockers++;
+      if (Array.isArray(queue)) {
+        queue.push(entry);
+      } else {
+        queue.shares = true;
+        this.queues.set(key, [queue, entry]);
+      }
+    }
+    if (entry.blockers === 0) this.line.push(entry);
+  }
+
+  /** Takes an entry of the line out of its queues; whoever comes first there now gets in line. */
+  private leave(entry: Pending<Item, Result>): void {
+    this.waiting--;
+    for (const key of entry.keys) {
+      const queue = entry.shares ? this.queues.get(key) : undefined;
+      if (!Array.isArray(queue) || queue.length === 1) {
+        this.queues.delete(key);
+        continue;
+      }
+      queue.shift();
+      const next = queue[0];
+      if (next !== undefined && --next.blockers === 0) this.line.push(next);
+    }
+  }
+
   private take(): Pending<Item, Result>[] {
     const batch: Pending<Item, Result>[] = [];
-    const later: Pending<Item, Result>[] = [];
-    const taken = new Set<string>();
     const oldest = this.now() - this.options.maxWaitMs;
-    let index = 0;
-    for (; index < this.pending.length && batch.length < this.options.maxBatch; index++) {
-      const entry = this.pending[index] as Pending<Item, Result>;
+    for (; this.first < this.line.length && batch.length < this.options.maxBatch; this.first++) {
+      const entry = this.line[this.first] as Pending<Item, Result>;
       if (entry.isGone()) {
+        this.leave(entry);
         entry.reject(new AppError('OVERLOADED', 'The client went away before its request was accepted'));
       } else if (entry.since < oldest) {
-        entry.reject(new AppError('OVERLOADED', undefined, { retryAfterSeconds: RETRY_AFTER_SECONDS }));
-      } else if (entry.keys.some((key) => taken.has(key))) {
-        later.push(entry);
-        // Whatever shares a key with it must not overtake it.
-        for (const key of entry.keys) taken.add(key);
+        this.leave(entry);
+        entry.reject(overloaded());
       } else {
-        for (const key of entry.keys) taken.add(key);
         batch.push(entry);
       }
     }
-    this.pending = later.length === 0 ? this.pending.slice(index) : later.concat(this.pending.slice(index));
+    this.forgetTaken();
+    if (batch.length === this.waiting) {
+      // As nearly always: nobody is left behind.
+      this.queues.clear();
+      this.waiting = 0;
+    } else {
+      // Only now: who shares a key with one of the batch comes into the next.
+      for (const entry of batch) this.leave(entry);
+    }
     return batch;
+  }
+
+  private forgetTaken(): void {
+    if (this.first === this.line.length) this.line = [];
+    else if (this.first > this.line.length / 2) this.line = this.line.slice(this.first);
+    else return;
+    this.first = 0;
   }
 
   private async commit(batch: readonly Pending<Item, Result>[]): Promise<void> {

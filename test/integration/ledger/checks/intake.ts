@@ -49,6 +49,25 @@ export const limits: Checks = {
     expect(answers.filter((answer) => answer === 'LIMIT_PER_CUSTOMER')).toHaveLength(27);
   },
 
+  'a flood of one customer is refused past a few, and whoever comes after it enters with the very next batch':
+    async (world) => {
+      const { id } = await newOffer(world, { capacity: 50, limitPerCustomer: 10 });
+      const door = doorOf(world.ledger);
+      const enter = (request: AcceptRequest) => door.accept(request, () => false);
+      const flood = sameCustomer(id, 5000).map((request) => refusalOf(enter(request)));
+      const first = Promise.all(Array.from({ length: 20 }, () => enter(requestFor(id))));
+      // What is asked for while the first batch is under way is in the second.
+      await new Promise((resolve) => setImmediate(resolve));
+      const second = Promise.all(Array.from({ length: 20 }, () => enter(requestFor(id))));
+      const versions = [await first, await second].map((all) => new Set(all.map(({ version }) => version)));
+      expect(versions.map(({ size }) => size)).toEqual([1, 1]);
+      const [one = 0, two = 0] = versions.map((all) => [...all][0]);
+      expect(two - one).toBe(1);
+      const answers = await Promise.all(flood);
+      const counted = (code: string): number => answers.filter((answer) => answer === code).length;
+      expect(['DONE', 'LIMIT_PER_CUSTOMER', 'OVERLOADED'].map(counted)).toEqual([10, 22, 4968]);
+    },
+
   'the limit counts what another process has not committed yet: it is waited for': async (world) => {
     const { id } = await newOffer(world, { limitPerCustomer: 1 });
     const [first, second] = sameCustomer(id, 2) as [AcceptRequest, AcceptRequest];
