@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { validationPipe } from './common/validation.js';
 import type { Config } from './config/config.js';
+import { mountBoard } from './metrics/board/mount-board.js';
 import { BoardIoAdapter } from './realtime/board-io.adapter.js';
 
 /** What roles with an API have beyond the others: validation, sockets, the API's documentation. */
@@ -15,6 +16,7 @@ export function configureHttp(app: NestFastifyApplication, config: Config): void
     });
   }
   app.useWebSocketAdapter(new BoardIoAdapter(app));
+  mountBoard(app, config);
   SwaggerModule.setup('docs', app, () => openApiOf(app), { jsonDocumentUrl: 'docs/openapi.json' });
 }
 

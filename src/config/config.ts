@@ -30,6 +30,8 @@ export abstract class Config {
     readonly corsOrigins: readonly string[];
     /** Proxies (addresses or CIDR) whose `X-Forwarded-For` is believed. */
     readonly trustedProxies: readonly string[];
+    /** Bull Board may change the queue, or shows it alone. */
+    readonly boardWritable: boolean;
   };
   /** Where metrics and health are served in every role; 0 takes a free port. */
   abstract readonly prometheusPort: number;

@@ -31,6 +31,12 @@ describe('the configuration', () => {
     });
   });
 
+  it('leaves Bull Board read-only unless it is told otherwise', () => {
+    expect(loadConfig({}).http.boardWritable).toBe(false);
+    expect(loadConfig({ BULL_BOARD_WRITABLE: 'true' }).http.boardWritable).toBe(true);
+    expect(mistakesOf({ BULL_BOARD_WRITABLE: 'maybe' })).toHaveLength(1);
+  });
+
   it('reports every mistake at once, each by the name of its variable', () => {
     const mistakes = mistakesOf({
       NODE_ENV: 'prod',

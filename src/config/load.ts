@@ -66,6 +66,7 @@ export function loadConfig(
       bodyLimitBytes: read.integer('BODY_LIMIT_BYTES', 16384, 1024, 1048576),
       corsOrigins: read.list('CORS_ORIGINS', ORIGIN),
       trustedProxies: read.list('TRUSTED_PROXIES', NETWORK),
+      boardWritable: read.boolean('BULL_BOARD_WRITABLE', false),
     },
     prometheusPort: read.integer('PROMETHEUS_PORT', 9100, 0, 65535),
     database: {

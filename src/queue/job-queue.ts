@@ -1,3 +1,5 @@
+import type { BoardPlace, QueueBoard } from './queue-board.js';
+
 /** `admit`: an offer may have something to grant. `fulfil`: one booking is to be charged, printed, mailed. */
 export const JOB_TYPES = ['booking.admit', 'booking.fulfil'] as const;
 export type JobType = (typeof JOB_TYPES)[number];
@@ -233,6 +235,8 @@ export abstract class JobQueue {
   abstract pause(): Promise<void>;
   abstract resume(): Promise<void>;
   abstract readonly deadLetters: DeadLetters;
+  /** Opens the technology's own board for operators; null where it has none. */
+  readonly board: ((place: BoardPlace) => Promise<QueueBoard>) | null = null;
   /** Rejects with a `BrokerError` when the broker does not answer, or could not be trusted with jobs. */
   abstract ping(): Promise<void>;
   /** Stops intake, drains, disconnects. Idempotent. */

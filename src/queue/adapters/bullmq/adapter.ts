@@ -15,6 +15,7 @@ import {
   type TypeCounts,
 } from '../../job-queue.js';
 import { toMessage } from '../../message.js';
+import type { BoardPlace, QueueBoard } from '../../queue-board.js';
 import type { Broker, Report } from './broker.js';
 import { bullJobId, type BullQueue } from './bull-queues.js';
 import { BullmqConsumption } from './consumption.js';
@@ -59,6 +60,10 @@ export class BullmqJobQueue extends JobQueue {
     globalPause: true,
   };
   readonly deadLetters: DeadLetters;
+  override readonly board = async (place: BoardPlace): Promise<QueueBoard> => {
+    const { openBullBoard } = await import('./bull-board.js');
+    return openBullBoard([...this.parts.queues.values()], place);
+  };
   private readonly dead: BullmqDeadLetters;
   private readonly consumptions = new Set<Pick<BullmqConsumption<JobType>, 'stop' | 'activity'>>();
   private closed: Promise<void> | null = null;
@@ -172,6 +177,7 @@ export class BullmqJobQueue extends JobQueue {
   async ping(): Promise<void> {
     this.assertOpen();
     await this.told(this.workQueue('booking.admit').isPaused());
+    await this.parts.broker.ping?.();
   }
 
   close(): Promise<void> {

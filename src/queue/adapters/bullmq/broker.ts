@@ -7,6 +7,8 @@ export interface Broker {
   readonly publishers: BackendFactory;
   /** For workers: a connection of its own each, which waits for the broker to come back. */
   readonly consumers: BackendFactory;
+  /** What is to be checked beside the answering of queues; rejects with a `BrokerError`. */
+  ping?(): Promise<void>;
   /** Of the server; null where it does not tell. */
   version(): Promise<string | null>;
   /** Closes what the publishers share. */

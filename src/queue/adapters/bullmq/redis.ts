@@ -1,14 +1,22 @@
 import { createRedisBackend } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { RedisSettings } from '../../../config/redis.js';
-import { redisOptions } from '../../redis-options.js';
+import {
+  assertRedisKeeps,
+  assertRedisWrites,
+  type RedisCall,
+  tellingRedisError,
+} from '../../redis-health.js';
+import { nameOfRedis, redisOptions } from '../../redis-options.js';
 import { BROKER_TIMEOUT_MS, type Broker, type Report } from './broker.js';
+
+const PROBE = 'bull:fairline-probe';
 
 const reconnectAfterMs = (times: number): number => Math.min(50 * times, 1000);
 
 /**
  * BullMQ on Redis, which must not evict keys (BullMQ warns of any policy but `noeviction`).
- * @throws Error when Redis does not answer.
+ * @throws BrokerError where Redis cannot be used
  */
 export async function connectRedis(settings: RedisSettings, report: Report): Promise<Broker> {
   const server = redisOptions(settings);
@@ -22,12 +30,23 @@ export async function connectRedis(settings: RedisSettings, report: Report): Pro
     disconnectTimeout: 200,
     retryStrategy: reconnectAfterMs,
   });
-  shared.on('error', (error: unknown) => report('Redis (publishing)', error));
+  const name = nameOfRedis(settings);
+  const seen: unknown[] = [];
+  shared.on('error', (error: unknown) => {
+    if (seen.length < 20) seen.push(error);
+    report('Redis (publishing)', error);
+  });
+  const call: RedisCall = (command, ...args) => shared.call(command, ...args);
+  const ping = async (): Promise<void> => {
+    await assertRedisWrites(call, name, PROBE);
+    await assertRedisKeeps(call, name);
+  };
   try {
-    await shared.connect();
+    await withinBrokerTimeout(shared.connect());
+    await ping();
   } catch (error) {
     shared.disconnect();
-    throw new Error('Redis does not answer', { cause: error });
+    throw tellingRedisError(name, [error, ...seen]);
   }
   return {
     technology: 'bullmq-redis',
@@ -47,8 +66,18 @@ export async function connectRedis(settings: RedisSettings, report: Report): Pro
         kind,
       ),
     version: async () => /^redis_version:(\S+)/m.exec(await shared.info('server'))?.[1] ?? null,
+    ping,
     close: async () => {
       await shared.quit().catch(() => shared.disconnect());
     },
   };
+}
+
+/** Sentinels that are away are asked again and again by the client itself. */
+async function withinBrokerTimeout(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), BROKER_TIMEOUT_MS);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
