@@ -1,4 +1,4 @@
-// A real Redis for tests, in memory.
+// A real Redis for tests, in memory: what it holds is lost with it. `redis-aof` is one that writes everything down.
 import { spawn } from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -18,12 +18,19 @@ export const reachable = (url) => isReachable(url, 6379);
  * @param {{ folder: string, say: (line: string) => void, record: (details: object) => void }} context
  * @returns {Promise<string>} its URL
  */
-export async function up({ folder, say, record }) {
+export const up = (context) => startRedis(context, false);
+
+/**
+ * @param {{ folder: string, say: (line: string) => void, record: (details: object) => void }} context
+ * @param {boolean} isDurable every write is on disk before it is answered; else nothing ever is
+ * @returns {Promise<string>} its URL
+ */
+export async function startRedis({ folder, say, record }, isDurable) {
   const { command, env } = debianProgram({ program: 'redis-server', package: 'redis-server', say });
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     record({ port, folder });
-    const failure = await start(command, env, folder, port);
+    const failure = await start(command, env, folder, port, isDurable);
     if (failure === null) return `redis://127.0.0.1:${port}`;
     if (attempt === 5) throw new Error(`redis-server does not start:\n${failure}`);
   }
@@ -41,10 +48,11 @@ export async function isUp({ port, folder }) {
   return (await ask(port, 'CONFIG GET dir')).includes(folder);
 }
 
-async function start(command, env, folder, port) {
+async function start(command, env, folder, port, isDurable) {
   const log = join(folder, 'redis.log');
   const output = openSync(log, 'a');
-  const options = { port, bind: '127.0.0.1', dir: folder, save: '', appendonly: 'no', daemonize: 'no' };
+  const persistence = isDurable ? { appendonly: 'yes', appendfsync: 'always' } : { appendonly: 'no' };
+  const options = { port, bind: '127.0.0.1', dir: folder, save: '', daemonize: 'no', ...persistence };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const server = spawn(command, args, {
     env,

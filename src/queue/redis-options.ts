@@ -39,3 +39,18 @@ function sentinelOptions({ nodes, sentinelName, sentinelPassword }: RedisSetting
     ...(sentinelPassword !== null && { sentinelPassword }),
   };
 }
+
+/** Where Redis is, for messages: no credentials. */
+export function nameOfRedis({ kind, nodes, sentinelName }: RedisSettings): string {
+  const where = nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
+  switch (kind) {
+    case 'single':
+      return `Redis at ${where}`;
+    case 'cluster':
+      return `Redis Cluster at ${where}`;
+    case 'sentinel':
+      return `Redis ${sentinelName ?? ''} of the sentinels at ${where}`;
+    default:
+      return kind satisfies never;
+  }
+}

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { describeWithRedis } from '../../support/redis.js';
 
@@ -30,7 +31,7 @@ describe('npm run services', () => {
 
   /** The command with temporary files below the test's own folder, and no variable that names a service but those given. */
   async function services(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ending> {
-    const names = ['DATABASE_URL', 'REDIS_URL', 'REQUIRE_SERVICES', 'FAIRLINE_SERVICES'];
+    const names = ['DATABASE_URL', 'REDIS_URL', 'REDIS_AOF_URL', 'REQUIRE_SERVICES', 'FAIRLINE_SERVICES'];
     const inherited = Object.entries(process.env).filter(([name]) => !names.includes(name));
     const child = spawn(process.execPath, [resolve('scripts/services.mjs'), ...args], {
       env: { ...Object.fromEntries(inherited), TMPDIR: folder, ...env },
@@ -116,5 +117,38 @@ describe('npm run services', () => {
       expect(await readdir(folder)).toEqual([]);
       server.close();
     });
+
+    it('starts one that keeps nothing and one that writes everything down', async () => {
+      const { server, port } = await listener();
+      const env = { DATABASE_URL: `postgres://me@127.0.0.1:${port}/x` };
+      const up = await services(['up', 'redis', 'redis-aof', '--state', state], env);
+      const url = (name: string): string =>
+        new RegExp(`^export ${name}='(.+)'$`, 'm').exec(up.out)?.[1] ?? '';
+      expect(await persistence(url('REDIS_URL'))).toEqual({ save: '', appendonly: 'no' });
+      expect(await persistence(url('REDIS_AOF_URL'))).toEqual({
+        save: '',
+        appendonly: 'yes',
+        appendfsync: 'always',
+      });
+      await services(['down', '--state', state]);
+      expect(await readdir(folder)).toEqual([]);
+      server.close();
+    });
   });
 });
+
+/** How a Redis writes down what it holds. */
+async function persistence(url: string): Promise<Record<string, string>> {
+  const redis = new Redis(url);
+  const read = async (name: string): Promise<string> => {
+    const [, value] = (await redis.config('GET', name)) as [string, string];
+    return value;
+  };
+  const [save, appendonly, appendfsync] = [
+    await read('save'),
+    await read('appendonly'),
+    await read('appendfsync'),
+  ];
+  await redis.quit();
+  return { save, appendonly, ...(appendonly === 'yes' && { appendfsync }) };
+}

@@ -1,7 +1,7 @@
 import { Cluster, Redis } from 'ioredis';
 import type { RedisSettings } from '../../../config/redis.js';
 import { type RedisCall, tellingRedisError } from '../../redis-health.js';
-import { redisOptions } from '../../redis-options.js';
+import { nameOfRedis, redisOptions } from '../../redis-options.js';
 import type { Script } from './lua.js';
 
 /** A Redis that does not answer within this time counts as away, in ms. */
@@ -19,21 +19,6 @@ export type Purpose = 'publishing' | 'consuming' | 'waiting';
 
 const reconnectAfterMs = (times: number): number => Math.min(50 * times, 1000);
 
-/** Where Redis is, for messages: no credentials. */
-export function nameOf({ kind, nodes, sentinelName }: RedisSettings): string {
-  const where = nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
-  switch (kind) {
-    case 'single':
-      return `Redis at ${where}`;
-    case 'cluster':
-      return `Redis Cluster at ${where}`;
-    case 'sentinel':
-      return `Redis ${sentinelName ?? ''} of the sentinels at ${where}`;
-    default:
-      return kind satisfies never;
-  }
-}
-
 /** One connection to Redis, to each node of it where it is a cluster. Commands fail at once while it is away. */
 export class Connection {
   readonly name: string;
@@ -42,7 +27,7 @@ export class Connection {
 
   /** Does not connect yet. */
   constructor(settings: RedisSettings, purpose: Purpose, report: Report) {
-    this.name = nameOf(settings);
+    this.name = nameOfRedis(settings);
     this.client = makeClient(settings, purpose);
     this.client.on('error', (error: unknown) => {
       if (this.seen.length < 20) this.seen.push(error);
@@ -61,7 +46,7 @@ export class Connection {
       await Promise.race([this.client.connect(), late]);
     } catch (error) {
       this.client.disconnect();
-      throw tellingRedisError(this.name, [...this.seen, error, nodeError(error)].filter(Boolean));
+      throw tellingRedisError(this.name, [error, nodeError(error), ...this.seen].filter(Boolean));
     } finally {
       clearTimeout(timer);
     }
