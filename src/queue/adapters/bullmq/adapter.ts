@@ -178,7 +178,6 @@ export class BullmqJobQueue extends JobQueue {
     this.assertOpen();
     await this.told(this.workQueue('booking.admit').isPaused());
     await this.parts.broker.ping?.();
-    await this.parts.broker.ping?.();
   }
 
   close(): Promise<void> {
