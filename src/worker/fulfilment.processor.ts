@@ -1,8 +1,8 @@
-import { STEPS, type Booking, type StepName } from '../booking/booking.js';
+import { fulfilJobId, STEPS, type Booking, type BookingState, type StepName } from '../booking/booking.js';
 import type { Ledger } from '../booking/ledger/ledger.js';
 import type { Fulfilment } from '../booking/ledger/types.js';
 import type { Metrics } from '../metrics/metrics.js';
-import type { JobContext, ReceivedJob } from '../queue/job-queue.js';
+import type { JobContext, JobQueue, ReceivedJob } from '../queue/job-queue.js';
 import type { Notifier } from '../realtime/notifier.js';
 import type { Step } from './steps/step.js';
 
@@ -13,33 +13,66 @@ export interface FulfilmentOptions {
   readonly quietMs: number;
 }
 
+const DUE: ReadonlySet<BookingState> = new Set(['paying', 'paid']);
+/** How long after a job whose booking went back to its hold the ledger is asked whether it was paid for again. */
+const LOOK_AGAIN_AFTER_MS = [250, 1000, 4000];
+
 /** Carries one booking through its steps, from where it stopped, to where it is confirmed or turned away. */
 export class FulfilmentProcessor {
   private readonly steps: ReadonlyMap<StepName, Step>;
+  private readonly looks = new Set<NodeJS.Timeout>();
+  private stopped = false;
 
   constructor(
     private readonly ledger: Ledger,
+    private readonly queue: Pick<JobQueue, 'publish'>,
     private readonly notifier: Notifier,
     private readonly metrics: Metrics,
     private readonly options: FulfilmentOptions,
     steps: readonly Step[],
+    /** Told of looks that failed: the booking is driven again by its time. */
+    private readonly failed: (error: unknown) => void,
   ) {
     this.steps = new Map(steps.map((step) => [step.name, step]));
     for (const name of STEPS)
       if (!this.steps.has(name)) throw new Error(`The step ${name} has nobody to run it`);
   }
 
+  /**
+   * A payment that comes while the job of the one before is in its last moments brings no job of its own: brokers may
+   * drop what has the id of a running job. So whoever ends looks whether there is more to do, and again a little later.
+   */
   async handle(job: ReceivedJob<'booking.fulfil'>, context: JobContext): Promise<void> {
-    const { signal } = context;
     const { bookingId } = job.data;
+    for (let { fence } = job.data; ;) {
+      const end = await this.carry(bookingId, context);
+      if (end === 'confirmed') return;
+      const booking = (await this.ledger.booking(bookingId))?.booking;
+      if (booking?.state === 'held') this.lookAgain(booking);
+      if (booking === undefined || !DUE.has(booking.state) || booking.fence <= Math.max(fence, end)) return;
+      fence = booking.fence;
+    }
+  }
+
+  /** Looks at nothing any more. Idempotent. */
+  stop(): void {
+    this.stopped = true;
+    for (const look of this.looks) clearTimeout(look);
+    this.looks.clear();
+  }
+
+  /** Until the booking is confirmed, or leaves the way: then under which fence, 0 where there was nothing to do. */
+  private async carry(bookingId: string, context: JobContext): Promise<number | 'confirmed'> {
+    const { signal } = context;
     let fulfilment = await this.ledger.beginFulfilment(bookingId, this.options.quietMs);
-    if (fulfilment === null) return;
+    if (fulfilment === null) return 0;
+    const { fence } = fulfilment.booking;
     await context.progress(fulfilment.booking.progress);
     for (const [index, name] of STEPS.entries()) {
       if (fulfilment.succeeded.has(name)) continue;
       signal.throwIfAborted();
       const booking = await this.run(name, fulfilment, this.options.stepDelaysMs[index] ?? 0, signal);
-      if (booking === null) return;
+      if (booking === null) return fence;
       const fresh: Fulfilment = (await this.ledger.beginFulfilment(bookingId, this.options.quietMs)) ?? {
         ...fulfilment,
         booking,
@@ -51,6 +84,25 @@ export class FulfilmentProcessor {
       await context.progress(fresh.booking.progress);
       fulfilment = fresh;
     }
+    return 'confirmed';
+  }
+
+  private lookAgain({ id, fence, correlationId }: Booking): void {
+    if (this.stopped) return;
+    for (const afterMs of LOOK_AGAIN_AFTER_MS) {
+      const look = setTimeout(() => {
+        this.looks.delete(look);
+        this.publishIfPaid(id, fence, correlationId).catch(this.failed);
+      }, afterMs);
+      this.looks.add(look);
+    }
+  }
+
+  private async publishIfPaid(bookingId: string, heldUnder: number, correlationId: string): Promise<void> {
+    const booking = (await this.ledger.booking(bookingId))?.booking;
+    if (booking === undefined || !DUE.has(booking.state) || booking.fence <= heldUnder) return;
+    const data = { bookingId, fence: booking.fence, correlationId };
+    await this.queue.publish([{ jobId: fulfilJobId(bookingId), type: 'booking.fulfil', data }]);
   }
 
   private async run(

@@ -69,6 +69,7 @@ const QUIET_AFTER_DEADLINE_MS = 10_000;
       provide: FulfilmentProcessor,
       inject: [
         Ledger,
+        JobQueue,
         PaymentProvider,
         DocumentRenderer,
         Mailer,
@@ -82,6 +83,7 @@ const QUIET_AFTER_DEADLINE_MS = 10_000;
       ],
       useFactory: (
         ledger: Ledger,
+        queue: JobQueue,
         provider: PaymentProvider,
         renderer: DocumentRenderer,
         mailer: Mailer,
@@ -95,6 +97,7 @@ const QUIET_AFTER_DEADLINE_MS = 10_000;
       ) =>
         new FulfilmentProcessor(
           ledger,
+          queue,
           notifier,
           metrics,
           { stepDelaysMs: worker.stepDelaysMs, quietMs: worker.jobDeadlineMs + QUIET_AFTER_DEADLINE_MS },
@@ -105,6 +108,7 @@ const QUIET_AFTER_DEADLINE_MS = 10_000;
             new EmailStep(ledger, mailer, pages),
             new InventoryStep(ledger, teller, actor),
           ],
+          warn,
         ),
     },
     {

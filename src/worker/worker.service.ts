@@ -85,6 +85,7 @@ export class WorkerService extends WorkerActivity {
   }
 
   private async drain(): Promise<void> {
+    this.fulfilment.stop();
     await Promise.all([
       this.look.stop(),
       this.sweeper.stop(),
