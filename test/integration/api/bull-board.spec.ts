@@ -189,6 +189,21 @@ describe('Bull Board with BULL_BOARD_WRITABLE=true', () => {
 });
 
 describeWithRedis('Bull Board on Redis', (url) => {
+  it('is not there where the queue is not BullMQ', async () => {
+    const test = await startApp({
+      ROLE: 'api',
+      QUEUE_TYPE: 'streams',
+      QUEUE_NAME: unique('board'),
+      REDIS_URL: url,
+    });
+    try {
+      const { status, text } = await ask(test, PATH, { headers: { ...HTML, ...bearer(test.api.operator) } });
+      expect({ status, code: JSON.parse(text).code }).toEqual({ status: 404, code: 'NOT_FOUND' });
+    } finally {
+      await test.close();
+    }
+  });
+
   describeBoard({ REDIS_URL: url });
   afterAll(() => removeQueue(url, 'board-'));
 });
