@@ -99,6 +99,7 @@ module.exports = {
     confine('kysely', ['src/database/', 'src/booking/ledger/']),
     confine('bullmq', [`${BROKERS}/bullmq/`]),
     confine('@nestjs/bullmq', [`${BROKERS}/bullmq/`]),
+    confine('@bull-board', [`${BROKERS}/bullmq/`]),
     confine('ioredis', [`${BROKERS}/bullmq/`, `${BROKERS}/streams/`, 'src/realtime/', 'src/security/']),
     confine('kafkajs', [`${BROKERS}/kafka/`]),
   ],
