@@ -11,7 +11,7 @@ export function deadlineSeconds(options: Options): number {
   const steps = (options.stepSeconds ?? []).reduce((sum, seconds) => sum + seconds, 0);
   const concurrency = options.workers * 16;
   const fulfilment = (options.stock / concurrency) * steps + options.stock / 20;
-  const kills = options.killApis || options.killWorkers ? 3 : 1;
+  const kills = options.killApis || options.killWorkers || options.killBroker ? 3 : 1;
   return Math.ceil(90 + 2 * kills * (flood + holds + fulfilment + rounds(options) * steps));
 }
 

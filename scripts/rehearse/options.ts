@@ -1,5 +1,8 @@
 import { parseArgs } from 'node:util';
 
+/** Technologies that carry the jobs; `bullmq` is on PostgreSQL, the default of the application. */
+const QUEUES = ['bullmq', 'bullmq-redis', 'streams', 'kafka'] as const;
+
 export interface Options {
   readonly clients: number;
   readonly stock: number;
@@ -16,6 +19,9 @@ export interface Options {
   readonly workers: number;
   readonly killWorkers: boolean;
   readonly killApis: boolean;
+  readonly queue: (typeof QUEUES)[number];
+  /** Once, in the middle of the sale. */
+  readonly killBroker: boolean;
   readonly seed: number;
   /** Null: bounded by what the crowd needs. */
   readonly timeoutSeconds: number | null;
@@ -42,6 +48,8 @@ export const USAGE = `npm run rehearse -- [options]
   --apis N           api processes (1; 2 with --kill-apis)
   --workers N        worker processes (1; 4 with --kill-workers)
   --kill-workers     kill one worker each second  --kill-apis        kill one api process each second
+  --queue NAME       bullmq (on PostgreSQL), bullmq-redis, streams or kafka, on a broker of its own (bullmq)
+  --kill-broker      kill the broker in the middle, and start it again
   --seed N           repeat a crowd               --timeout N        seconds before it gives up
   --url URL --token JWT   a running server and an operator's token, instead of processes of its own
   --keep             leave the temporary folder   --json             one JSON document as the last output`;
@@ -61,6 +69,8 @@ const FLAGS = {
   workers: { type: 'string' },
   'kill-workers': { type: 'boolean' },
   'kill-apis': { type: 'boolean' },
+  queue: { type: 'string' },
+  'kill-broker': { type: 'boolean' },
   seed: { type: 'string' },
   timeout: { type: 'string' },
   url: { type: 'string' },
@@ -68,6 +78,12 @@ const FLAGS = {
   keep: { type: 'boolean' },
   json: { type: 'boolean' },
 } as const;
+
+/** Options that mean nothing for a server that is there already. */
+const OWN_PROCESSES = [
+  ...(['apis', 'workers', 'kill-apis', 'kill-workers', 'queue', 'kill-broker'] as const),
+  ...(['step-seconds', 'keep'] as const),
+];
 
 type Given = ReturnType<typeof parseArgs<{ options: typeof FLAGS }>>['values'];
 
@@ -112,6 +128,8 @@ export function parseOptions(argv: readonly string[], freshSeed: number): Option
     workers: whole('workers', given.workers, given['kill-workers'] === true ? 4 : 1, 1, 16),
     killWorkers: given['kill-workers'] === true,
     killApis: given['kill-apis'] === true,
+    queue: queue(given.queue, mistakes),
+    killBroker: given['kill-broker'] === true,
     seed: whole('seed', given.seed, freshSeed, 0, 4294967295),
     timeoutSeconds: given.timeout === undefined ? null : whole('timeout', given.timeout, 600, 1, 86_400),
     server: server(given, mistakes),
@@ -133,6 +151,13 @@ function parse(argv: readonly string[]): Given {
   }
 }
 
+function queue(value: string | undefined, mistakes: string[]): Options['queue'] {
+  const found = QUEUES.find((name) => name === (value ?? 'bullmq'));
+  if (found === undefined)
+    mistakes.push(`--queue must be one of ${QUEUES.join(', ')}, not ${JSON.stringify(value)}`);
+  return found ?? 'bullmq';
+}
+
 function stepSeconds(value: string | undefined, mistakes: string[]): readonly number[] | null {
   if (value === undefined) return null;
   const list = value.split(',').map((item) => (item.trim() === '' ? Number.NaN : Number(item)));
@@ -141,7 +166,6 @@ function stepSeconds(value: string | undefined, mistakes: string[]): readonly nu
   return null;
 }
 
-/** What belongs to processes of its own means nothing for a server that is there already. */
 function server(given: Given, mistakes: string[]): Options['server'] {
   const { url, token } = given;
   if (url === undefined && token === undefined) return null;
@@ -149,7 +173,7 @@ function server(given: Given, mistakes: string[]): Options['server'] {
   if (url !== undefined && !/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : '')) {
     mistakes.push('--url must begin with http:// or https://');
   }
-  for (const name of ['apis', 'workers', 'kill-apis', 'kill-workers', 'step-seconds', 'keep'] as const) {
+  for (const name of OWN_PROCESSES) {
     if (given[name] !== undefined) mistakes.push(`--${name} is for processes of its own, not for --url`);
   }
   return { url: (url ?? '').replace(/\/+$/, ''), token: token ?? '' };

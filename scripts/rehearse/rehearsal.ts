@@ -7,12 +7,27 @@ import type { Options } from './options.js';
 import { Progress, type Screen } from './progress.js';
 import { report, type Report } from './report.js';
 import type { Stage } from './stage.js';
-import { judgeBoard, judgeEnds, judgeOrder, judgeSale, judgeSeen, verdict, type Verdict } from './verdict.js';
+import {
+  judgeBoard,
+  judgeEnds,
+  judgeOrder,
+  judgeOutage,
+  judgeSale,
+  judgeSeen,
+  verdict,
+  type Verdict,
+} from './verdict.js';
 
 export interface Ending {
   readonly report: Report;
   readonly verdicts: readonly Verdict[];
 }
+
+/** Share of the tickets in hand when the broker is killed. */
+const FULL_SWING = 0.2;
+
+const confirmed = ({ customers }: Cast): number =>
+  customers.filter(({ watch }) => watch.shown?.state === 'confirmed').length;
 
 /**
  * Plays one on-sale on a stage and judges it. Leaves the stage as it is.
@@ -35,11 +50,11 @@ export async function rehearse(
     customers: cast.customers,
     stock,
     answers: cast.http.answers,
-    kills: stage.losses().workers + stage.losses().apis,
+    kills: stage.losses().workers + stage.losses().apis + stage.losses().brokers,
   }));
   try {
     progress.start();
-    stage.startKilling();
+    stage.startKilling(() => confirmed(cast) >= Math.max(1, stock * FULL_SWING));
     const quiet = await cast.play(deadlineSeconds(options) * 1000, signal);
     const endedAt = performance.now();
     await stage.stopKilling();
@@ -57,11 +72,12 @@ export async function rehearse(
       judgeSeen(cast.everyone),
       ...judgeEnds(cast.customers, stage.losses().crashes, cast.surprises),
       judgeSale(cast.customers, stock),
+      ...(options.killBroker ? [judgeOutage(stage.losses().brokers)] : []),
     ];
     const { customers, startedAt, http } = cast;
-    const { workers, apis } = stage.losses();
+    const { workers, apis, brokers } = stage.losses();
     const figures = { customers, stock, seed: options.seed, startedAt, endedAt, verdicts };
-    const kills = { workers, apis };
+    const kills = { workers, apis, brokers };
     return {
       report: report({ ...figures, answers: cast.answersWhenQuiet, repeats: http.repeats, kills }),
       verdicts,

@@ -23,7 +23,7 @@ export interface Report {
   readonly acceptedPerSecond: number;
   readonly requestsPerSecond: number;
   readonly repeats: { readonly refused: number; readonly broken: number };
-  readonly kills: { readonly workers: number; readonly apis: number };
+  readonly kills: { readonly workers: number; readonly apis: number; readonly brokers: number };
   readonly seed: number;
   readonly invariants: Readonly<Record<string, boolean>>;
   /** What must hold besides: A2 and A4 as the clients saw them, answered, settled, sold. */
@@ -40,7 +40,7 @@ export interface Facts {
   readonly endedAt: number;
   readonly answers: number;
   readonly repeats: { readonly refused: number; readonly broken: number };
-  readonly kills: { readonly workers: number; readonly apis: number };
+  readonly kills: { readonly workers: number; readonly apis: number; readonly brokers: number };
   readonly verdicts: readonly Verdict[];
 }
 
@@ -137,8 +137,11 @@ export function render(result: Report, verdicts: readonly Verdict[]): string {
 }
 
 function killed(kills: Report['kills']): [string, string][] {
-  const { workers, apis } = kills;
-  return workers + apis === 0 ? [] : [['killed', `${workers} times a worker, ${apis} times an api process`]];
+  const { workers, apis, brokers } = kills;
+  const broker = brokers === 0 ? '' : `, ${brokers} times the broker`;
+  return workers + apis + brokers === 0
+    ? []
+    : [['killed', `${workers} times a worker, ${apis} times an api process${broker}`]];
 }
 
 const pair = (of: Quantiles | null): string =>

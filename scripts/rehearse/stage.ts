@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
-import { startEmbedded } from '../../src/database/embedded/embedded-postgres.js';
+import { killEmbedded, startEmbedded } from '../../src/database/embedded/embedded-postgres.js';
 import { freePort } from '../../src/database/embedded/free-port.js';
+import { BrokerKiller, startBroker } from './broker.js';
 import type { Options } from './options.js';
 import { Killer, ServerProcess, type ServerOptions } from './server-process.js';
 
@@ -18,12 +19,20 @@ export interface Stage {
   /** Null for a server that was there already: its database is its own business. */
   readonly databaseUrl: string | null;
   readonly folder: string | null;
-  /** Begins to kill what the options say. */
-  startKilling(): void;
+  /**
+   * Begins to kill what the options say.
+   * @param inFullSwing true once the sale is: the moment for the broker
+   */
+  startKilling(inFullSwing: () => boolean): void;
   /** Stops killing; resolves when everything is up again. */
   stopKilling(): Promise<void>;
   /** What has been killed, and what ended by itself. */
-  losses(): { readonly workers: number; readonly apis: number; readonly crashes: readonly string[] };
+  losses(): {
+    readonly workers: number;
+    readonly apis: number;
+    readonly brokers: number;
+    readonly crashes: readonly string[];
+  };
   /** Stops and removes all that it started. Idempotent. */
   close(): Promise<void>;
 }
@@ -37,7 +46,7 @@ export function borrowedStage(server: { readonly url: string; readonly token: st
     folder: null,
     startKilling: () => undefined,
     stopKilling: () => Promise.resolve(),
-    losses: () => ({ workers: 0, apis: 0, crashes: [] }),
+    losses: () => ({ workers: 0, apis: 0, brokers: 0, crashes: [] }),
     close: () => Promise.resolve(),
   };
 }
@@ -60,10 +69,21 @@ export async function ownStage(options: Options, log: (message: string) => void)
   try {
     const database = await startEmbedded({ dataDir, log });
     closers.push(() => (options.keep ? database.stop() : database.discard()));
+    const broker = await startBroker(options.queue, {
+      ...{ folder, log, onPid: janitor.report },
+      database: {
+        kill: () => killEmbedded(dataDir),
+        resume: async () => void (await startEmbedded({ dataDir })),
+      },
+    });
+    closers.push(() => broker.stop());
     const secret = randomBytes(32).toString('base64url');
     const ports = await freePorts(2 * (options.apis + options.workers));
     const publicUrl = origin(ports[0] ?? 0);
-    const env = environment(options, { databaseUrl: database.url, secret, dataDir, publicUrl });
+    const env = environment(options, {
+      ...{ databaseUrl: database.url, secret, dataDir, publicUrl },
+      broker: broker.env,
+    });
     const make = (role: 'api' | 'worker', count: number): Placed[] =>
       Array.from({ length: count }, (_, index) => {
         const own = { port: ports.shift() ?? 0, metricsPort: ports.shift() ?? 0 };
@@ -76,12 +96,14 @@ export async function ownStage(options: Options, log: (message: string) => void)
     const [first, ...others] = servers;
     await first?.start();
     await Promise.all(others.map((server) => server.start()));
+    const brokerKiller = options.killBroker ? new BrokerKiller(broker) : null;
     const killers = [
       ...(options.killApis ? [new Killer(apis.map(({ server }) => server))] : []),
       ...(options.killWorkers ? [new Killer(workers.map(({ server }) => server))] : []),
     ];
     closers.push(async () => {
       for (const killer of killers) killer.stop();
+      await brokerKiller?.stop();
     });
     const kills = (placed: readonly Placed[]): number =>
       placed.reduce((sum, { server }) => sum + server.kills, 0);
@@ -90,15 +112,23 @@ export async function ownStage(options: Options, log: (message: string) => void)
       token: await operatorToken(secret),
       databaseUrl: database.url,
       folder,
-      startKilling: () => killers.forEach((killer) => killer.start()),
+      startKilling: (inFullSwing) => {
+        killers.forEach((killer) => killer.start());
+        brokerKiller?.start(inFullSwing);
+      },
       stopKilling: async () => {
         for (const killer of killers) killer.stop();
+        await brokerKiller?.stop();
         await Promise.all(servers.map((server) => server.ready()));
       },
       losses: () => ({
         workers: kills(workers),
         apis: kills(apis),
-        crashes: servers.flatMap(({ crashes }) => crashes),
+        brokers: brokerKiller?.kills ?? 0,
+        crashes: [
+          ...servers.flatMap(({ crashes }) => crashes),
+          ...(brokerKiller?.failure ? [brokerKiller.failure] : []),
+        ],
       }),
       close,
     };
@@ -154,6 +184,7 @@ function environment(
     readonly dataDir: string;
     /** One for all, as behind a balancer: the links in the answers of all api processes are the same. */
     readonly publicUrl: string;
+    readonly broker: Readonly<Record<string, string>>;
   },
 ): Record<string, string> {
   return {
@@ -162,6 +193,7 @@ function environment(
     DATA_DIR: own.dataDir,
     PUBLIC_URL: own.publicUrl,
     LOG_LEVEL: 'warn',
+    ...own.broker,
     ...(options.stepSeconds === null ? {} : steps(options, options.stepSeconds)),
   };
 }

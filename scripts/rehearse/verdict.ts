@@ -158,3 +158,12 @@ export function judgeSale(customers: readonly Customer[], stock: number): Verdic
         : [];
   return verdict('sold', 'no ticket is left while somebody wants one', `${sold} of ${stock}`, violations);
 }
+
+/** An outage that did not happen shows nothing. */
+export const judgeOutage = (kills: number): Verdict =>
+  verdict(
+    'outage',
+    'the broker was killed in the middle of the sale, and came back',
+    `${kills} times`,
+    kills > 0 ? [] : ['the sale was over before'],
+  );

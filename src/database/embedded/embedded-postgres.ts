@@ -8,6 +8,7 @@ import { dataOf, findPlace, makePlace } from './folder.js';
 import { withLock } from './lock.js';
 import {
   endsSoon,
+  killPostmaster,
   livingPostmaster,
   type Postmaster,
   startPostmaster,
@@ -54,6 +55,12 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
     const user = await enter(folder);
     return { ...place, url, adopted: living !== null, ...endings(folder, user) };
   });
+}
+
+/** Kills the data folder's server as a power cut would, for rehearsals; the next start recovers. No-op without one. */
+export async function killEmbedded(dataDir: string): Promise<void> {
+  const place = await findPlace(dataDir);
+  if (place !== null) await killPostmaster(place.folder);
 }
 
 /** Where the data folder's server is to be reached; null when none runs. Starts, changes and registers nothing. */

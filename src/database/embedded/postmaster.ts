@@ -52,15 +52,19 @@ export async function endsSoon(server: Postmaster): Promise<boolean> {
   return true;
 }
 
-/** Starts a server on this folder, which has none. It outlives this process unless it is stopped. */
+/**
+ * Starts a server on this folder, which has none; where a killed one left its port free, there, so that whoever was
+ * connected finds it again. It outlives this process unless it is stopped.
+ */
 export async function startPostmaster(
   program: string,
   folder: string,
   account: Account | null,
 ): Promise<Postmaster> {
+  let lastPort = (await readPidFile(folder))?.port || null;
   await disownPidFile(folder);
   for (let attempt = 1; ; attempt++) {
-    const outcome = await launch(program, folder, account, await freePort());
+    const outcome = await launch(program, folder, account, lastPort ?? (await freePort()));
     if (typeof outcome !== 'string') return outcome;
     // Both pass: somebody took the port, or children of a killed server have not noticed its death yet.
     const passing = /could not (bind|create any TCP)|Address already in use|shared memory block/i.test(
@@ -69,6 +73,7 @@ export async function startPostmaster(
     if (!passing || attempt >= START_ATTEMPTS) {
       throw new Error(`The embedded PostgreSQL in ${folder} does not start:\n${outcome}`);
     }
+    if (!/shared memory block/i.test(outcome)) lastPort = null;
     await sleep(RETRY_MS);
   }
 }
@@ -91,6 +96,14 @@ export async function stopPostmaster(folder: string): Promise<void> {
     }
   }
   throw new Error(`The embedded PostgreSQL in ${folder} does not stop`);
+}
+
+/** `SIGKILL` to the folder's server, and waits for its end. Its sessions notice by themselves. No-op without one. */
+export async function killPostmaster(folder: string): Promise<void> {
+  const file = await readPidFile(folder);
+  if (file === null || !isServerOf(folder, file.pid)) return;
+  sendSignal(file.pid, 'SIGKILL');
+  if (!(await endsSoon(file))) throw new Error(`The embedded PostgreSQL in ${folder} cannot be killed`);
 }
 
 /** The server, or the end of its log when it ended before it was ready. */

@@ -20,6 +20,8 @@ describe('the options of a rehearsal', () => {
       apis: 1,
       workers: 1,
       seed: 42,
+      queue: 'bullmq',
+      killBroker: false,
       server: null,
     });
   });
@@ -27,7 +29,7 @@ describe('the options of a rehearsal', () => {
   it('takes every option', () => {
     const line =
       '--clients 10 --stock 2 --no-show 0.3 --decline 0.1 --leave 0.1 --duplicate 0.5 --sockets 1 --hold-seconds 3 ' +
-      '--step-seconds 2,3,5,1,1 --apis 2 --workers 4 --kill-workers --kill-apis --seed 9 --json';
+      '--step-seconds 2,3,5,1,1 --apis 2 --workers 4 --kill-workers --kill-apis --queue kafka --kill-broker --seed 9 --json';
     expect(parse(line)).toMatchObject({
       ...{
         clients: 10,
@@ -45,6 +47,8 @@ describe('the options of a rehearsal', () => {
         workers: 4,
         killWorkers: true,
         killApis: true,
+        queue: 'kafka',
+        killBroker: true,
         seed: 9,
         json: true,
       },

@@ -18,7 +18,7 @@ async function judge(fault: Fault | null): Promise<Ending> {
     folder: null,
     startKilling: () => undefined,
     stopKilling: () => Promise.resolve(),
-    losses: () => ({ workers: 0, apis: 0, crashes: [] }),
+    losses: () => ({ workers: 0, apis: 0, brokers: 0, crashes: [] }),
     close: () => Promise.resolve(),
   };
   try {
