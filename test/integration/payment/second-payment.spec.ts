@@ -8,7 +8,8 @@ type Json = ReturnType<typeof JSON.parse>;
 
 /** Holds up whoever passes until it is opened; tells when somebody has come. */
 function gate(): { pass: () => Promise<void>; reached: Promise<void>; open: () => void } {
-  let [come, open] = [() => undefined as void, () => undefined as void];
+  let come: () => void = () => undefined;
+  let open: () => void = () => undefined;
   const reached = new Promise<void>((resolve) => (come = resolve));
   const opened = new Promise<void>((resolve) => (open = resolve));
   return {
