@@ -18,13 +18,14 @@ const REPLY = /^[A-Z]{3,}( |$)/;
  */
 export function redisError(broker: string, error: unknown): BrokerError {
   if (error instanceof BrokerError) return error;
-  const { message, code } = describe(error);
+  const { message, code, name } = describe(error);
   const known = BY_REPLY.find(([pattern]) => pattern.test(message));
   if (known !== undefined) return new BrokerError(known[1], broker, null, { cause: error });
   if (TLS_CODE.test(code) || TLS_TEXT.test(message)) {
     return new BrokerError('BROKER_TLS_FAILED', broker, code === '' ? null : code, { cause: error });
   }
-  if (isReply(error, message)) {
+  // servers answer with a first word in capitals; a library speaks in sentences
+  if (name === 'ReplyError' && REPLY.test(message)) {
     return new BrokerError('BROKER_FAILED', broker, message.split(' ')[0] ?? null, { cause: error });
   }
   return new BrokerError('BROKER_UNREACHABLE', broker, code === '' ? null : code, { cause: error });
@@ -74,13 +75,12 @@ export function readMemory(info: string): { limit: number; policy: string } {
   return { limit: Number(field('maxmemory')) || 0, policy: field('maxmemory_policy') };
 }
 
-/** Servers answer with a first word in capitals; a library speaks in sentences. */
-function isReply(error: unknown, message: string): boolean {
-  return error instanceof Error && error.name === 'ReplyError' && REPLY.test(message);
-}
-
-function describe(error: unknown): { message: string; code: string } {
-  if (!(error instanceof Error)) return { message: String(error), code: '' };
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return { message: error.message, code };
+/** By its shape: an error of Node itself may come from another realm. */
+function describe(error: unknown): { message: string; code: string; name: string } {
+  const field = (name: string): string => {
+    if (typeof error !== 'object' || error === null) return '';
+    const value: unknown = Reflect.get(error, name);
+    return typeof value === 'string' ? value : '';
+  };
+  return { message: field('message'), code: field('code'), name: field('name') };
 }

@@ -31,6 +31,7 @@ describeJobQueue('BullMQ, PostgreSQL', {
     const database = await createTestDatabase();
     return broker(database.url, () => database.drop());
   },
+  wipe: ({ settings }) => emptyTables(settings.databaseUrl),
   startOwn: async () => {
     const { url, halt, resume, stop } = await startOwnPostgres();
     return { ...broker(url, stop), halt, resume };
@@ -103,6 +104,18 @@ describe('BullMQ on PostgreSQL', () => {
     }
   });
 });
+
+/** Every row of BullMQ's goes, as after a restore of Fairline's own schema alone. */
+async function emptyTables(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ names: string | null }>(
+    `SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') AS names
+       FROM pg_tables WHERE schemaname = 'bullmq' AND tablename NOT LIKE '%migration%'`,
+  );
+  await client.query(`TRUNCATE ${rows[0]?.names ?? ''}`);
+  await client.end();
+}
 
 /** As a failover does: every connection to the database ends. */
 async function cutConnections(url: string): Promise<void> {

@@ -3,6 +3,7 @@ import { describeCrashes } from './suite/crashes.js';
 import { describeDeadLetters } from './suite/dead-letters.js';
 import { describeDelivery } from './suite/delivery.js';
 import { describeFigures } from './suite/figures.js';
+import { describeLoss } from './suite/loss.js';
 import { describeOperation } from './suite/operation.js';
 import { describeRestart } from './suite/restart.js';
 import { describeRetries } from './suite/retries.js';
@@ -41,6 +42,7 @@ export function describeJobQueue(name: string, target: Target): void {
     describeFigures(bench);
     describeStopping(bench);
     describeCrashes(bench);
+    describeLoss(bench, target);
   });
 
   describe(`The job queue on ${name}, restarted`, () => describeRestart(target));

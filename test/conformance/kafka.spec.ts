@@ -38,6 +38,7 @@ describeWithKafka('With Kafka', (bootstrap) => {
   describeJobQueue('Kafka', {
     capabilities: KAFKA,
     start: () => Promise.resolve(broker(bootstrap, () => removeTopics(bootstrap))),
+    wipe: { elsewhere: 'kafka-faults.spec.ts: makes deleted topics anew and goes on consuming by itself' },
     startOwn: async () => {
       const { bootstrap: own, halt, resume, stop } = await startOwnKafka();
       return {

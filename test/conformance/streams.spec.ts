@@ -23,11 +23,9 @@ const broker = (redisUrl: string, stop: () => Promise<void>): RunningBroker => (
 });
 
 /** The Redis is shared with others: only keys of queues that this suite named go. */
-async function removeKeys(url: string): Promise<void> {
+async function removeKeys(url: string, match = '{t????????-*'): Promise<void> {
   const redis = new Redis(url);
-  for await (const keys of redis.scanStream({ match: '{t????????-*', count: 500 }) as AsyncIterable<
-    string[]
-  >) {
+  for await (const keys of redis.scanStream({ match, count: 500 }) as AsyncIterable<string[]>) {
     if (keys.length > 0) await redis.unlink(...keys);
   }
   await redis.quit();
@@ -44,6 +42,7 @@ describeWithRedis('With Redis', (url) => {
       globalPause: true,
     },
     start: () => Promise.resolve(broker(url, () => removeKeys(url))),
+    wipe: (_broker, name) => removeKeys(url, `{${name}-*`),
     startOwn: hasRedisServer()
       ? async () => {
           const { url: own, halt, resume, stop } = await startOwnRedis();

@@ -22,4 +22,10 @@ export interface Target {
   start(): Promise<RunningBroker>;
   /** A server of the test's own, which may be restarted; or why there is none. */
   readonly startOwn: (() => Promise<OwnBroker>) | { readonly unavailable: string };
+  /**
+   * Takes away everything that the broker holds under this name of a queue, while it is in use, as a flush, a crash
+   * without persistence or a deleted topic does; or where that is tested instead.
+   */
+  readonly wipe:
+    ((broker: RunningBroker, queueName: string) => Promise<void>) | { readonly elsewhere: string };
 }
