@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench, fulfil, fulfils, Log, until } from '../bench.js';
 import type { Target } from '../target.js';
 
@@ -129,6 +130,43 @@ export function describeDelivery(bench: () => Bench, { capabilities }: Target): 
     await log.reaches(3);
     expect(log.ids).toEqual(['high', 'none', 'low']);
   });
+
+  it(
+    capabilities.orderByKey
+      ? 'handles the jobs of one booking one after the other, as they were published, and others meanwhile'
+      : 'delivers all jobs of one booking, in an order of its own',
+    async () => {
+      const { queue } = await bench().open();
+      const ofBooking = (booking: number) =>
+        Array.from({ length: 10 }, (_, i) =>
+          fulfil(`${booking}-${i}`, {
+            data: { bookingId: `booking ${booking}`, fence: i, correlationId: 'test' },
+          }),
+        );
+      const [first, second] = [ofBooking(1), ofBooking(2)];
+      await queue.publish(first.flatMap((job, i) => [job, second[i] ?? job]));
+      const log = new Log();
+      let [running, most] = [0, 0];
+      await bench().consume(
+        queue,
+        log.then(async () => {
+          running += 1;
+          most = Math.max(most, running);
+          await sleep(10);
+          running -= 1;
+        }),
+        { concurrency: 8 },
+      );
+      await log.reaches(20);
+      for (const jobs of [first, second]) {
+        const published = jobs.map(({ jobId }) => jobId);
+        const handled = log.ids.filter((id) => published.includes(id));
+        if (!capabilities.orderByKey) handled.sort();
+        expect(handled).toEqual(published);
+      }
+      if (capabilities.orderByKey) expect(most).toBe(2);
+    },
+  );
 
   it('delivers a job published again under the id of one that is done', async () => {
     const { queue } = await bench().open();

@@ -234,11 +234,15 @@ export class KafkaConsumption<T extends JobType> implements Consumption, Members
       handle(received, { signal, progress: () => Promise.resolve() }),
     );
     entry.delivery = null;
-    if (outcome.kind === 'done') return this.finish(entry);
+    if (outcome.kind === 'done') {
+      this.finish(entry);
+      return;
+    }
     if (outcome.kind === 'failed') return this.fail(entry, received, outcome.error);
     switch (outcome.code) {
       case 'SHUTDOWN':
-        return this.unnote(entry);
+        this.unnote(entry);
+        return;
       case 'LOCK_LOST':
         // it is somebody else's now: touch nothing
         return;
@@ -275,12 +279,16 @@ export class KafkaConsumption<T extends JobType> implements Consumption, Members
     for (;;) {
       try {
         await again(envelope, backoff(options.retry, job.attempt, random()));
-        return this.finish(entry);
+        this.finish(entry);
+        return;
       } catch (error) {
         this.trouble(`next try of ${job.jobId} not published yet`, error);
       }
       if (entry.work.lost) return;
-      if (this.isHandingBack) return this.unnote(entry);
+      if (this.isHandingBack) {
+        this.unnote(entry);
+        return;
+      }
       await sleep(RESEND_MS, undefined, { ref: false });
     }
   }

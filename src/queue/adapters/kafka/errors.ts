@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokerError, type BrokerErrorCode } from '../../broker-error.js';
 
 const AUTHORISATION = /AUTHORIZATION_FAILED$/;
@@ -57,6 +58,35 @@ function typeOf(error: Error): string {
 /** Whether a topic that was there has gone. */
 export const isTopicGone = (error: unknown): boolean =>
   causes(error).some((cause) => typeOf(cause) === 'UNKNOWN_TOPIC_OR_PARTITION');
+
+/** A topic has no leader yet, or a new one; a group has no coordinator yet, or a new one. */
+const MOVING = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+]);
+const MOVED_MS = 50;
+
+/** Asks again while a cluster is moving, which it says of itself; kafkajs gives up on some of that at once. */
+export async function patiently<T>(patienceMs: number, work: () => Promise<T>): Promise<T> {
+  const end = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const isMoving = causes(error).some((cause) => MOVING.has(typeOf(cause)) || isUnknownToKafkajs(cause));
+      if (!isMoving || Date.now() > end) throw error;
+    }
+    await sleep(MOVED_MS);
+  }
+}
+
+/** kafkajs trips over a topic that the broker it asked does not know of yet. */
+const isUnknownToKafkajs = ({ name, message }: Error): boolean =>
+  name === 'TypeError' && message.includes("'partitions'");
 
 /** Nothing came back in time. */
 export class KafkaTimeout extends Error {

@@ -1,7 +1,7 @@
 import { type Admin, AssignerProtocol, type MemberDescription } from 'kafkajs';
 import type { ChannelFigures, GroupFigures, JobType, PartitionFigures, TypeCounts } from '../../job-queue.js';
 import { decodeNote } from './offset-note.js';
-import { consumedTopics, type TypeTopics, workTopics } from './topics.js';
+import { committedBy, consumedTopics, endsOf, type TypeTopics, workTopics } from './topics.js';
 
 /** One partition, as the broker knows it and as the note beside its offset tells. */
 interface PartitionState extends PartitionFigures {
@@ -15,8 +15,8 @@ interface PartitionState extends PartitionFigures {
 export async function partitionStates(admin: Admin, topics: TypeTopics): Promise<PartitionState[]> {
   const names = consumedTopics(topics);
   const [ends, committed] = await Promise.all([
-    Promise.all(names.map(async (topic) => ({ topic, partitions: await admin.fetchTopicOffsets(topic) }))),
-    admin.fetchOffsets({ groupId: topics.group, topics: names }),
+    Promise.all(names.map(async (topic) => ({ topic, partitions: await endsOf(admin, topic) }))),
+    committedBy(admin, topics, names),
   ]);
   const commits = new Map(
     committed.flatMap(({ topic, partitions }) =>
@@ -26,14 +26,7 @@ export async function partitionStates(admin: Admin, topics: TypeTopics): Promise
   return ends.flatMap(({ topic, partitions }) =>
     partitions.map(({ partition, low, high }) => {
       const commit = commits.get(`${topic}/${partition}`);
-      return stateOf(
-        topic,
-        partition,
-        Number(low),
-        Number(high),
-        Number(commit?.offset ?? -1),
-        commit?.metadata ?? null,
-      );
+      return stateOf(topic, partition, low, high, Number(commit?.offset ?? -1), commit?.metadata ?? null);
     }),
   );
 }

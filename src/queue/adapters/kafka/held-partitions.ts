@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, KafkaMessage } from 'kafkajs';
 import type { JobType } from '../../job-queue.js';
 import { within } from './errors.js';
@@ -6,6 +5,7 @@ import type { Assignment, Membership, TopicCommit } from './membership.js';
 import { decodeNote } from './offset-note.js';
 import { type Entry, PartitionWork } from './partition-work.js';
 import { fromRecord } from './record.js';
+import { committedBy } from './topics.js';
 
 const LOAD_MS = 5000;
 
@@ -89,31 +89,15 @@ export class HeldPartitions<T extends JobType> {
 
   private async load(fresh: readonly PartitionWork<T>[]): Promise<void> {
     const { admin, group, topics } = this.parts;
-    // a group that moves is asked again
-    for (let left = 3; ; left -= 1) {
-      try {
-        const found = await within(
-          LOAD_MS,
-          'offsets',
-          admin.fetchOffsets({ groupId: group, topics: [...topics] }),
-        );
-        const byKey = new Map(
-          found.flatMap(({ topic, partitions }) =>
-            partitions.map(({ partition, offset, metadata }) => [
-              keyOf(topic, partition),
-              { offset, metadata },
-            ]),
-          ),
-        );
-        for (const work of fresh) {
-          const { offset = '-1', metadata = null } = byKey.get(keyOf(work.topic, work.partition)) ?? {};
-          work.begin(Number(offset), decodeNote(Number(offset), metadata));
-        }
-        return;
-      } catch (error) {
-        if (left === 0) throw error;
-        await sleep(200);
-      }
+    const found = await within(LOAD_MS, 'offsets', committedBy(admin, { group }, topics));
+    const byKey = new Map(
+      found.flatMap(({ topic, partitions }) =>
+        partitions.map(({ partition, offset, metadata }) => [keyOf(topic, partition), { offset, metadata }]),
+      ),
+    );
+    for (const work of fresh) {
+      const { offset = '-1', metadata = null } = byKey.get(keyOf(work.topic, work.partition)) ?? {};
+      work.begin(Number(offset), decodeNote(Number(offset), metadata));
     }
   }
 

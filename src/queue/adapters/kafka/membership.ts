@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, IMemberAssignment, Kafka, KafkaMessage } from 'kafkajs';
 import { RETRY, type Report } from './client.js';
-import { within } from './errors.js';
+import { patiently, within } from './errors.js';
 import { stickyAssigner } from './sticky-assigner.js';
 
 /**
@@ -73,7 +73,7 @@ export class Membership {
    */
   async start(): Promise<void> {
     try {
-      await this.join();
+      await patiently(JOIN_MS, () => this.join());
     } catch (error) {
       await this.stop();
       throw error;
@@ -180,7 +180,7 @@ export class Membership {
 
   private async take(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
     if (this.consumer !== consumer || !payload.isRunning() || payload.isStale()) return;
-    this.commitNow = payload.commitOffsetsIfNecessary;
+    this.commitNow = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     const { topic, partition, messages } = payload.batch;
     await this.parts.listener.batch(topic, partition, messages);
   }

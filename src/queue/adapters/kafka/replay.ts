@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
 import type { JobType } from '../../job-queue.js';
 import { type Envelope, fromRecord } from './record.js';
-import { type TypeTopics, workTopics } from './topics.js';
+import { endsOf, type TypeTopics, workTopics } from './topics.js';
 
 /** Where a replay begins: at a time, or at an offset of one partition of one topic of work. */
 export type ReplayFrom =
@@ -37,7 +37,7 @@ export async function replay<T extends JobType>(
     allowAutoTopicCreation: false,
   });
   let [count, heardAt] = [0, Date.now()];
-  let failure: unknown = null;
+  const failures: Error[] = [];
   const take = async (range: Range, messages: readonly KafkaMessage[]): Promise<void> => {
     const wanted = messages.filter(
       ({ offset }) => Number(offset) >= range.next && Number(offset) < range.end,
@@ -54,7 +54,7 @@ export async function replay<T extends JobType>(
       topics: [...new Set(ranges.map(({ topic }) => topic))],
       fromBeginning: false,
     });
-    consumer.on(consumer.events.CRASH, ({ payload }) => (failure = payload.error));
+    consumer.on(consumer.events.CRASH, ({ payload }) => void failures.push(payload.error));
     await consumer.run({
       autoCommit: false,
       eachBatch: async ({ batch: { topic, partition, messages } }) => {
@@ -65,7 +65,7 @@ export async function replay<T extends JobType>(
     for (const { topic, partition, next } of ranges)
       consumer.seek({ topic, partition, offset: String(next) });
     while (ranges.some(({ next, end }) => next < end)) {
-      if (failure !== null) throw failure;
+      if (failures[0] !== undefined) throw failures[0];
       if (Date.now() - heardAt > QUIET_MS) throw new Error('The topics are not read to their ends');
       await sleep(20);
     }
@@ -79,20 +79,20 @@ async function rangesOf(admin: Admin, topics: TypeTopics, from: ReplayFrom): Pro
   const names = workTopics(topics);
   if (!('since' in from)) {
     if (!names.includes(from.topic)) throw new RangeError(`Not a topic of work: ${from.topic}`);
-    const ends = await admin.fetchTopicOffsets(from.topic);
+    const ends = await endsOf(admin, from.topic);
     const mine = ends.find(({ partition }) => partition === from.partition);
     if (mine === undefined) throw new RangeError(`${from.topic} has no partition ${from.partition}`);
-    return [{ ...from, next: Math.max(from.offset, Number(mine.low)), end: Number(mine.high) }];
+    return [{ ...from, next: Math.max(from.offset, mine.low), end: mine.high }];
   }
   const lists = await Promise.all(
     names.map(async (topic) => {
       const [ends, starts] = await Promise.all([
-        admin.fetchTopicOffsets(topic),
+        endsOf(admin, topic),
         admin.fetchTopicOffsetsByTimestamp(topic, from.since.getTime()),
       ]);
       return ends.map(({ partition, low, high }) => {
         const start = Number(starts.find((each) => each.partition === partition)?.offset ?? high);
-        return { topic, partition, next: Math.max(start, Number(low)), end: Number(high) };
+        return { topic, partition, next: Math.max(start, low), end: high };
       });
     }),
   );

@@ -54,7 +54,7 @@ export function share(
   members: readonly { readonly id: string; readonly has: Assignment }[],
 ): Map<string, Record<string, number[]>> {
   const sorted = [...members].sort((a, b) => (a.id < b.id ? -1 : 1));
-  const shares = new Map(sorted.map(({ id }) => [id, {} as Record<string, number[]>]));
+  const shares = new Map<string, Record<string, number[]>>(sorted.map(({ id }) => [id, {}]));
   const totals = new Map(sorted.map(({ id }) => [id, 0]));
   for (const topic of new Set(slots.map(([name]) => name))) {
     const partitions = slots.filter(([name]) => name === topic).map(([, partition]) => partition);

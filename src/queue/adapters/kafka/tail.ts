@@ -3,6 +3,7 @@ import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
 import type { Report } from './client.js';
 import { KafkaTimeout, within } from './errors.js';
 import { Membership } from './membership.js';
+import { endsOf } from './topics.js';
 
 const CAUGHT_UP_MS = 10_000;
 
@@ -42,10 +43,13 @@ export class Tail {
     const ends = await within(
       CAUGHT_UP_MS,
       'ends of topics',
-      Promise.all(topics.map(async (topic) => ({ topic, ...(await admin.fetchTopicOffsets(topic))[0] }))),
+      Promise.all(topics.map(async (topic) => ({ topic, ends: await endsOf(admin, topic) }))),
     );
     const isReached = (): boolean =>
-      ends.every(({ topic, high, low }) => high === low || (this.positions.get(topic) ?? 0) >= Number(high));
+      ends.every(
+        ({ topic, ends: [only] }) =>
+          only === undefined || only.high === only.low || (this.positions.get(topic) ?? 0) >= only.high,
+      );
     const until = Date.now() + CAUGHT_UP_MS;
     while (!isReached()) {
       if (Date.now() > until || this.isClosed) throw new KafkaTimeout('reading what is there', CAUGHT_UP_MS);
@@ -80,7 +84,10 @@ export class Tail {
           this.positions.clear();
           onReset(null);
         },
-        batch: (topic, _partition, messages) => Promise.resolve(this.read(topic, messages)),
+        batch: (topic, _partition, messages) => {
+          this.read(topic, messages);
+          return Promise.resolve();
+        },
       },
     });
     await this.membership.start();

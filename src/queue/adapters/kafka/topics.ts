@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Admin, ITopicConfig } from 'kafkajs';
+import type { Admin, FetchOffsetsPartition, ITopicConfig } from 'kafkajs';
 import type { KafkaSettings } from '../../../config/kafka.js';
 import { JOB_TYPES, type JobPriority, type JobType } from '../../job-queue.js';
-import { KafkaTimeout } from './errors.js';
+import { patiently } from './errors.js';
 
 export const PRIORITIES = ['high', 'normal', 'low'] as const satisfies readonly JobPriority[];
 
@@ -22,6 +21,8 @@ const DEAD_KEPT_MS = 30 * 86_400_000;
 /** Retries are few: they do not need the breadth of the work. */
 const MOST_RETRY_PARTITIONS = 3;
 const CREATE_TIMEOUT_MS = 10_000;
+/** A cluster that moves is asked again for so long. */
+const MOVING_MS = 3000;
 
 /** The topics of one type of job, and the group that works on them. */
 export interface TypeTopics {
@@ -94,15 +95,35 @@ export async function ensureTopics(admin: Admin, wanted: readonly ITopicConfig[]
   );
 }
 
-/** A broker takes a moment to know of a new topic. */
-async function untilLed(admin: Admin, topics: string[]): Promise<void> {
-  for (const end = Date.now() + CREATE_TIMEOUT_MS; ; await sleep(50)) {
-    try {
-      const found = await admin.fetchTopicMetadata({ topics });
-      if (found.topics.flatMap(({ partitions }) => partitions).every(({ leader }) => leader >= 0)) return;
-    } catch (error) {
-      if (Date.now() > end) throw error;
-    }
-    if (Date.now() > end) throw new KafkaTimeout('leaders of new topics', CREATE_TIMEOUT_MS);
-  }
+/** A broker takes a moment to lead a new topic; what is written before may have to be written twice. */
+async function untilLed(admin: Admin, topics: readonly string[]): Promise<void> {
+  await Promise.all(topics.map((topic) => endsOf(admin, topic, CREATE_TIMEOUT_MS)));
+}
+
+export interface PartitionEnds {
+  readonly partition: number;
+  /** The oldest kept, and the next to be written. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * Where the partitions of a topic begin and end. Asked again while leaders are changing.
+ * @throws what kafkajs throws
+ */
+export async function endsOf(admin: Admin, topic: string, patienceMs = MOVING_MS): Promise<PartitionEnds[]> {
+  const found = await patiently(patienceMs, () => admin.fetchTopicOffsets(topic));
+  return found.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }));
+}
+
+/**
+ * What a group has committed, by topic.
+ * @throws what kafkajs throws
+ */
+export function committedBy(
+  admin: Admin,
+  { group }: Pick<TypeTopics, 'group'>,
+  topics: readonly string[],
+): Promise<{ topic: string; partitions: FetchOffsetsPartition[] }[]> {
+  return patiently(MOVING_MS, () => admin.fetchOffsets({ groupId: group, topics: [...topics] }));
 }
