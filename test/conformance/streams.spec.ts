@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { redisAt } from '../support/redis-at.js';
 import { describeWithRedis } from '../support/redis.js';
+import { Bench, fulfils, Log, until } from './bench.js';
 import { describeJobQueue } from './describe-job-queue.js';
 import { hasRedisServer, startOwnRedis } from './own-redis.js';
+import { StableAddress } from './stable-address.js';
 import type { RunningBroker } from './target.js';
 
 const broker = (redisUrl: string, stop: () => Promise<void>): RunningBroker => ({
@@ -49,5 +52,41 @@ describeWithRedis('With Redis', (url) => {
           return { ...broker(own, stop), halt, resume };
         }
       : { unavailable: 'there is no redis-server on this machine to restart' },
+  });
+
+  it('loses no job and takes none for crashed when all its connections are cut under load', async () => {
+    const address = new StableAddress();
+    await address.open(new URL(url));
+    const behind = new Bench(broker(address.of(url), () => Promise.resolve()));
+    try {
+      const { queue } = await behind.open();
+      const log = new Log();
+      await queue.publish(fulfils(600));
+      await behind.consume(
+        queue,
+        log.then(() => sleep(2)),
+        { retry: { attempts: 1, backoffMs: 20, maxBackoffMs: 100 } },
+      );
+      for (let cut = 1; cut <= 5; cut += 1) {
+        await log.reaches(cut * 80);
+        address.cut();
+      }
+      await until('each job was delivered', () => new Set(log.ids).size === 600);
+      // with one attempt, a job that counted as crashed would be dead
+      await until('nothing is left', async () => {
+        const counts = await queue.counts().catch(() => null);
+        const { waiting, active, delayed } = counts?.types['booking.fulfil'] ?? {
+          waiting: 1,
+          active: 0,
+          delayed: 0,
+        };
+        return waiting + active + delayed === 0;
+      });
+      expect((await queue.counts()).types['booking.fulfil'].dead).toBe(0);
+    } finally {
+      await behind.close();
+      await address.close();
+      await removeKeys(url);
+    }
   });
 });
