@@ -113,7 +113,8 @@ function makeClient(settings: RedisSettings, purpose: Purpose): Client {
     ...redisOptions(settings),
     lazyConnect: true,
     enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
+    // 0: what was under way when the connection broke is rejected then, not left until its time is up
+    maxRetriesPerRequest: purpose === 'publishing' ? 1 : 0,
     autoResendUnfulfilledCommands: purpose === 'publishing',
     ...(purpose === 'waiting'
       ? { blockingTimeout: WAIT_MS, blockingTimeoutGrace: BROKER_TIMEOUT_MS }
