@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
+import { describeWithKafka } from '../../support/kafka.js';
 import { describeWithRedis } from '../../support/redis.js';
 
 jest.setTimeout(120_000);
@@ -132,6 +133,37 @@ describe('npm run services', () => {
       });
       await services(['down', '--state', state]);
       expect(await readdir(folder)).toEqual([]);
+      server.close();
+    });
+  });
+
+  describeWithKafka('with a real Kafka', () => {
+    it('starts one of its own and stops it', async () => {
+      const { server, port } = await listener();
+      const env = { DATABASE_URL: `postgres://me@127.0.0.1:${port}/x` };
+      const up = await services(['up', 'kafka', '--state', state], env);
+      expect(up.out).toMatch(/^export KAFKA_BOOTSTRAP_SERVERS='127\.0\.0\.1:\d+'$/m);
+      expect((await services(['status', '--state', state])).out).toMatch(/kafka: up at/);
+      await services(['down', '--state', state]);
+      expect(await readdir(folder)).toEqual([]);
+      server.close();
+    });
+
+    it('uses the one that the environment names, and says where none answers', async () => {
+      const { server, port } = await listener();
+      const gone = await listener();
+      gone.server.close();
+      const env = { DATABASE_URL: `postgres://me@127.0.0.1:${port}/x` };
+      const servers = `127.0.0.1:${gone.port},127.0.0.1:${port}`;
+      const up = await services(['up', 'kafka', '--state', state], {
+        ...env,
+        KAFKA_BOOTSTRAP_SERVERS: servers,
+      });
+      expect(up.out).toContain(`export KAFKA_BOOTSTRAP_SERVERS='${servers}'`);
+      await services(['down', '--state', state]);
+      const away = { ...env, KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:${gone.port}` };
+      const skipped = await services(['up', 'kafka', '--state', state], away);
+      expect(skipped.err).toMatch(/^SKIPPED kafka: nothing answers at KAFKA_BOOTSTRAP_SERVERS; or set/m);
       server.close();
     });
   });

@@ -24,7 +24,7 @@ import { type Outgoing, Publisher } from './publisher.js';
 import { type Envelope, toRecord } from './record.js';
 import { replay, type ReplayFrom } from './replay.js';
 import { Tail } from './tail.js';
-import { controlTopic, ensureTopics, retryTopic, topicConfigs, typeTopics } from './topics.js';
+import { controlTopic, createTopics, retryTopic, topicConfigs, typeTopics } from './topics.js';
 
 const CLOSE_TIMEOUT_MS = 10_000;
 const DISCONNECT_MS = 2000;
@@ -215,7 +215,7 @@ export class KafkaJobQueue extends JobQueue {
   }
 
   private prepare(): Promise<void> {
-    return within(PREPARE_MS, 'topics', ensureTopics(this.parts.admin, this.configs));
+    return within(PREPARE_MS, 'topics', createTopics(this.parts.kafka, this.configs));
   }
 
   /** @throws BrokerError */

@@ -59,9 +59,13 @@ function saslOf({
   }
 }
 
+/** What these say of a request is thrown at whoever made it as well. */
+const HEARD_ELSEWHERE = new Set(['Connection', 'BrokerPool', 'Producer']);
+
 function toReport(report: Report): logCreator {
   return () =>
     ({ namespace, log }) => {
+      if (HEARD_ELSEWHERE.has(namespace)) return;
       const { message, error } = log;
       const cause = typeof error === 'string' && error !== message ? `: ${error}` : '';
       report(`Kafka (${namespace})`, new Error(`${message}${cause}`));

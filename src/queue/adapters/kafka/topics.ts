@@ -1,4 +1,4 @@
-import type { Admin, FetchOffsetsPartition, ITopicConfig } from 'kafkajs';
+import type { Admin, FetchOffsetsPartition, ITopicConfig, Kafka } from 'kafkajs';
 import type { KafkaSettings } from '../../../config/kafka.js';
 import { JOB_TYPES, type JobPriority, type JobType } from '../../job-queue.js';
 import { patiently } from './errors.js';
@@ -93,6 +93,17 @@ export async function ensureTopics(admin: Admin, wanted: readonly ITopicConfig[]
     admin,
     missing.map(({ topic }) => topic),
   );
+}
+
+/** By a connection of its own: kafkajs refuses to create a topic on one that knew it before it was deleted. */
+export async function createTopics(kafka: Kafka, wanted: readonly ITopicConfig[]): Promise<void> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    await ensureTopics(admin, wanted);
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 /** A broker takes a moment to lead a new topic; what is written before may have to be written twice. */
