@@ -2,16 +2,24 @@ import { fulfilJobId, STEPS, type Booking, type BookingState, type StepName } fr
 import type { Ledger } from '../booking/ledger/ledger.js';
 import type { Fulfilment } from '../booking/ledger/types.js';
 import type { Metrics } from '../metrics/metrics.js';
-import type { JobContext, JobQueue, ReceivedJob } from '../queue/job-queue.js';
+import type { JobContext, JobData, JobQueue, ReceivedJob } from '../queue/job-queue.js';
 import type { Notifier } from '../realtime/notifier.js';
+import { Chore } from './chore.js';
 import type { Step } from './steps/step.js';
 
 export interface FulfilmentOptions {
   /** Work added to each step, in the order of `STEPS`. */
   readonly stepDelaysMs: readonly number[];
-  /** While a worker is at it the sweeper does not drive the booking again. */
-  readonly quietMs: number;
+  /** Longer than the broker waits before it delivers a job again that failed. */
+  readonly retryWithinMs: number;
 }
+
+/**
+ * While a worker is at a booking nobody else drives it on. Said again and again, so that a worker that was killed
+ * together with its broker, or a broker that lost the job, delays the booking no longer than this.
+ */
+const QUIET_MS = 15_000;
+const KEEP_EVERY_MS = 5000;
 
 const DUE: ReadonlySet<BookingState> = new Set(['paying', 'paid']);
 /** How long after a job whose booking went back to its hold the ledger is asked whether it was paid for again. */
@@ -21,6 +29,8 @@ const LOOK_AGAIN_AFTER_MS = [250, 1000, 4000];
 export class FulfilmentProcessor {
   private readonly steps: ReadonlyMap<StepName, Step>;
   private readonly looks = new Set<NodeJS.Timeout>();
+  private readonly atWork = new Map<string, number>();
+  private readonly keeper: Chore;
   private stopped = false;
 
   constructor(
@@ -34,8 +44,14 @@ export class FulfilmentProcessor {
     private readonly failed: (error: unknown) => void,
   ) {
     this.steps = new Map(steps.map((step) => [step.name, step]));
+    this.keeper = new Chore(KEEP_EVERY_MS, () => this.keep(), failed);
     for (const name of STEPS)
       if (!this.steps.has(name)) throw new Error(`The step ${name} has nobody to run it`);
+  }
+
+  /** Begins to keep others away from what it is at. */
+  start(): void {
+    this.keeper.start();
   }
 
   /**
@@ -44,7 +60,32 @@ export class FulfilmentProcessor {
    */
   async handle(job: ReceivedJob<'booking.fulfil'>, context: JobContext): Promise<void> {
     const { bookingId } = job.data;
-    for (let { fence } = job.data; ;) {
+    const enter = (by: 1 | -1): void => {
+      const count = (this.atWork.get(bookingId) ?? 0) + by;
+      if (count === 0) this.atWork.delete(bookingId);
+      else this.atWork.set(bookingId, count);
+    };
+    enter(1);
+    try {
+      await this.fulfil(job.data, context);
+    } catch (error) {
+      // where the broker has lost the job nobody delivers it again: that is found out by the quiet's end
+      if (!context.signal.aborted) {
+        await this.ledger.keepFulfilments([bookingId], this.options.retryWithinMs).catch(this.failed);
+      }
+      throw error;
+    } finally {
+      enter(-1);
+    }
+  }
+
+  private async keep(): Promise<void> {
+    if (this.atWork.size > 0) await this.ledger.keepFulfilments([...this.atWork.keys()], QUIET_MS);
+  }
+
+  private async fulfil(data: JobData<'booking.fulfil'>, context: JobContext): Promise<void> {
+    const { bookingId } = data;
+    for (let { fence } = data; ;) {
       const end = await this.carry(bookingId, context);
       if (end === 'confirmed') return;
       const booking = (await this.ledger.booking(bookingId))?.booking;
@@ -55,8 +96,9 @@ export class FulfilmentProcessor {
   }
 
   /** Looks at nothing any more. Idempotent. */
-  stop(): void {
+  async stop(): Promise<void> {
     this.stopped = true;
+    await this.keeper.stop();
     for (const look of this.looks) clearTimeout(look);
     this.looks.clear();
   }
@@ -64,7 +106,7 @@ export class FulfilmentProcessor {
   /** Until the booking is confirmed, or leaves the way: then under which fence, 0 where there was nothing to do. */
   private async carry(bookingId: string, context: JobContext): Promise<number | 'confirmed'> {
     const { signal } = context;
-    let fulfilment = await this.ledger.beginFulfilment(bookingId, this.options.quietMs);
+    let fulfilment = await this.ledger.beginFulfilment(bookingId, QUIET_MS);
     if (fulfilment === null) return 0;
     const { fence } = fulfilment.booking;
     await context.progress(fulfilment.booking.progress);
@@ -73,7 +115,7 @@ export class FulfilmentProcessor {
       signal.throwIfAborted();
       const booking = await this.run(name, fulfilment, this.options.stepDelaysMs[index] ?? 0, signal);
       if (booking === null) return fence;
-      const fresh: Fulfilment = (await this.ledger.beginFulfilment(bookingId, this.options.quietMs)) ?? {
+      const fresh: Fulfilment = (await this.ledger.beginFulfilment(bookingId, QUIET_MS)) ?? {
         ...fulfilment,
         booking,
       };

@@ -41,8 +41,8 @@ const warn = (error: unknown): void => logger.warn({ message: 'will be done agai
 
 const actor: Actor = { kind: 'system', id: `worker-${process.pid}`, correlationId: `worker-${process.pid}` };
 
-/** What must be left for the sweeper before it takes a booking up again: a job's whole time, and a little. */
-const QUIET_AFTER_DEADLINE_MS = 10_000;
+/** A broker's longest wait before it delivers a failed job again, jitter included, and a little. */
+const retryWithinMs = ({ maxBackoffMs }: Config['worker']): number => maxBackoffMs * 1.5 + 10_000;
 
 @Global()
 @Module({
@@ -100,7 +100,7 @@ const QUIET_AFTER_DEADLINE_MS = 10_000;
           queue,
           notifier,
           metrics,
-          { stepDelaysMs: worker.stepDelaysMs, quietMs: worker.jobDeadlineMs + QUIET_AFTER_DEADLINE_MS },
+          { stepDelaysMs: worker.stepDelaysMs, retryWithinMs: retryWithinMs(worker) },
           [
             new ValidateStep(ledger, provider, teller, actor),
             new PaymentStep(ledger, provider, teller, actor),

@@ -52,6 +52,7 @@ export class WorkerService extends WorkerActivity {
 
   async start(): Promise<void> {
     this.sweeper.start();
+    this.fulfilment.start();
     this.look.start();
     this.consumptions = await Promise.all([
       this.consume('booking.admit', ADMIT_CONCURRENCY, (job) => this.admission.handle(job)),
@@ -85,12 +86,12 @@ export class WorkerService extends WorkerActivity {
   }
 
   private async drain(): Promise<void> {
-    this.fulfilment.stop();
     await Promise.all([
       this.look.stop(),
       this.sweeper.stop(),
       ...this.consumptions.map((consumption) => consumption.stop(this.config.shutdownTimeoutMs)),
     ]);
+    await this.fulfilment.stop();
   }
 
   private consume<T extends JobType>(

@@ -13,6 +13,7 @@ export class StableAddress {
   /** The URL of a server, by way of this address. */
   of(serverUrl: string): string {
     const url = new URL(serverUrl);
+    url.searchParams.delete('host');
     url.hostname = '127.0.0.1';
     url.port = String(this.port);
     return url.href;

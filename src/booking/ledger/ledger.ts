@@ -96,6 +96,9 @@ export class Ledger {
   beginFulfilment(bookingId: string, quietMs: number): Promise<T.Fulfilment | null> {
     return stepVerbs.beginFulfilment(this.db, bookingId, quietMs);
   }
+  keepFulfilments(bookingIds: readonly string[], quietMs: number): Promise<number> {
+    return stepVerbs.keepFulfilments(this.db, bookingIds, quietMs);
+  }
   recordStep(
     bookingId: string,
     step: 'validate' | 'email',

@@ -40,6 +40,20 @@ begin
   return fulfilment_json(p_id);
 end $$;
 
+-- Puts the re-drive of bookings off that a worker is at, or that their broker delivers again by itself.
+-- RETURNS how many.
+create or replace function keep_fulfilments(p_ids uuid[], p_quiet interval) returns jsonb
+language sql volatile as $$
+  with kept as (
+    update booking set redrive_at = clock_timestamp() + p_quiet
+    where id in (
+      select id from booking where id = any (p_ids) and state in ('paying', 'paid') and redrive_at is not null
+      order by seq for no key update)
+    returning 1
+  )
+  select to_jsonb(count(*)) from kept
+$$;
+
 -- Records a step of a booking in the state that the step belongs to, once.
 -- RETURNS the booking; null where it was recorded before or the state is another.
 create or replace function record_step(
@@ -239,6 +253,15 @@ export async function beginFulfilment(
     `${quietMs} milliseconds`,
   ]);
   return raw === null ? null : { ...raw, succeeded: new Set(raw.succeeded) };
+}
+
+/** Nobody drives these bookings on for `quietMs` but whoever is at them; the number that are still on their way. */
+export function keepFulfilments(
+  db: Database,
+  bookingIds: readonly string[],
+  quietMs: number,
+): Promise<number> {
+  return callJson<number>(db, 'keep_fulfilments', [bookingIds, `${quietMs} milliseconds`]);
 }
 
 /** Null where it was recorded before, or the booking has moved on. */

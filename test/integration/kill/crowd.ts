@@ -85,18 +85,19 @@ export const everyStepIsAtWork = (books: Books): Promise<true> =>
     return STEPS.every((step) => (at.get(step) ?? 0) > 0) ? true : null;
   });
 
-/** Bookings that come one by one, so that at any moment each step has some at work. */
+/** Bookings that come one by one, so that at any moment each step has some at work; `crowd` names the customers. */
 export async function arrive(
   url: string,
   eventId: string,
   count: number,
   everyMs: number,
   paymentMethod = 'pm_ok',
+  crowd = eventId,
 ): Promise<Accepted[]> {
   const arriving: Promise<Accepted>[] = [];
   for (let index = 0; index < count; index += 1) {
     const booking = book(url, {
-      userId: `${eventId}-${index}`,
+      userId: `${crowd}-${index}`,
       eventId,
       paymentMethod,
       email: `fan-${index}@example.org`,

@@ -109,6 +109,7 @@ describe('the sandbox bank', () => {
 
   it('is unavailable, not wrong, when its database does not answer', async () => {
     const url = new URL(adminUrl);
+    url.searchParams.delete('host');
     url.port = '1';
     const provider = new SandboxPaymentProvider(new SandboxBank(url.href), quiet);
     await expect(provider.charge(attemptBy('pm_ok'), forever)).rejects.toThrow(ProviderUnavailable);

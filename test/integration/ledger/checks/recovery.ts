@@ -34,6 +34,8 @@ class LossyWay {
     const port = await freePort();
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     const way = new URL(url);
+    // not by a local socket, past us
+    way.searchParams.delete('host');
     way.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const lossy = new LossyWay(server, way.href);
     server.on('connection', (client) => {
@@ -202,6 +204,23 @@ export const recovery: Checks = {
     for (const { bookingId, seq } of told) expect(places.get(bookingId)).toBe(seq);
     expect(told.length).toBeGreaterThan(50);
     expect(await broken(world, await chargesAsTold(world))).toEqual({});
+  },
+
+  'a booking that a worker is at is driven on by nobody else until its quiet is over': async (world) => {
+    const { id: offerId } = await newOffer(world, { capacity: 2 });
+    const [booking] = await accept(world, offerId, [1], { paymentMethod: 'pm_ok' });
+    const id = booking?.bookingId ?? '';
+    await world.ledger.admit(offerId, ACTOR);
+    const stalled = async (): Promise<string[]> =>
+      (await world.ledger.stalledFulfilments(10)).map(({ bookingId }) => bookingId);
+    await world.ledger.beginFulfilment(id, 0);
+    expect(await stalled()).toEqual([id]);
+    expect(await world.ledger.keepFulfilments([id, randomUUID()], 0)).toBe(1);
+    expect(await stalled()).toEqual([id]);
+    await world.ledger.keepFulfilments([id], 60_000);
+    expect(await stalled()).toEqual([]);
+    await world.ledger.keepFulfilments([id], 0);
+    expect(await stalled()).toEqual([id]);
   },
 
   'one request that the database cannot take fails alone': async (world) => {
