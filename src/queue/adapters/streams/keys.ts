@@ -5,7 +5,6 @@ export const GROUP = 'fairline';
 
 /** Streams in the order in which they are served. `again`: what was begun before and could not be finished. */
 export const SERVED = ['again', 'high', 'normal', 'low'] as const;
-export type Served = (typeof SERVED)[number];
 
 /** Position of a priority in `SERVED`, counted as Lua does. */
 export const PRIORITY: Readonly<Record<JobPriority, 2 | 3 | 4>> = { high: 2, normal: 3, low: 4 };
