@@ -32,7 +32,8 @@ describe('npm run services', () => {
 
   /** The command with temporary files below the test's own folder, and no variable that names a service but those given. */
   async function services(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ending> {
-    const names = ['DATABASE_URL', 'REDIS_URL', 'REDIS_AOF_URL', 'REQUIRE_SERVICES', 'FAIRLINE_SERVICES'];
+    const variables = ['DATABASE_URL', 'REDIS_URL', 'REDIS_AOF_URL', 'KAFKA_BOOTSTRAP_SERVERS'];
+    const names = [...variables, 'REQUIRE_SERVICES', 'FAIRLINE_SERVICES'];
     const inherited = Object.entries(process.env).filter(([name]) => !names.includes(name));
     const child = spawn(process.execPath, [resolve('scripts/services.mjs'), ...args], {
       env: { ...Object.fromEntries(inherited), TMPDIR: folder, ...env },

@@ -26,7 +26,7 @@ const GATHER_MS = 3;
 const COMMIT_MS = 15;
 const COMMIT_RETRY_MS = 250;
 /** While many wait, so many jobs may start after a commit before the broker is told of each. */
-const AHEAD = 512;
+const AHEAD = 2048;
 /** Jobs in hand of one partition: past the first bound reading waits, and goes on below the second. */
 const [MOST_IN_HAND, FEWER_IN_HAND] = [4000, 2000];
 /** So long the reading of all waits for a full partition; then that one is left out. */
@@ -191,6 +191,8 @@ export class KafkaConsumption<T extends JobType> implements Consumption, Members
           return;
         }
         this.allowance -= 1;
+        // the next is asked for while there is still some left
+        if (this.allowance === AHEAD / 2) this.commitSoon(0);
       }
       this.ready.shift();
       this.rate.started(Date.now());
@@ -206,7 +208,7 @@ export class KafkaConsumption<T extends JobType> implements Consumption, Members
 
   private async deliver(entry: Entry<T>): Promise<void> {
     entry.state = 'running';
-    entry.work.dirty = true;
+    entry.work.mark(entry);
     this.running.add(entry);
     this.commitSoon(COMMIT_MS);
     try {
@@ -304,10 +306,8 @@ export class KafkaConsumption<T extends JobType> implements Consumption, Members
   }
 
   private unnote(entry: Entry<T>): void {
-    entry.state = 'waiting';
-    if (!entry.noted) return;
-    entry.noted = false;
-    entry.work.dirty = true;
+    if (entry.state === 'waiting' && !entry.noted) return;
+    entry.work.unmark(entry);
     this.commitSoon(COMMIT_MS);
   }
 
@@ -333,7 +333,10 @@ export class KafkaConsumption<T extends JobType> implements Consumption, Members
     let failed = false;
     try {
       await commitWorks(this.membership, [...works], { noting: new Set(noting) });
-      for (const entry of noting) entry.noted = true;
+      for (const entry of noting) {
+        entry.noted = true;
+        entry.work.mark(entry);
+      }
       this.allowance = this.ready.size > this.parts.options.concurrency ? AHEAD : 0;
     } catch (error) {
       failed = true;

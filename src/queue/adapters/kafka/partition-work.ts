@@ -38,7 +38,10 @@ export class PartitionWork<T extends JobType = JobType> {
   private readonly byJobId = new Map<string, Entry<T>>();
   /** Jobs that wait for the one before them of the same key. */
   private readonly chains = new Map<string, Entry<T>[]>();
+  /** Those that the note is about: running, told of as running, or known to have crashed consumers. */
+  private readonly notable = new Set<Entry<T>>();
   private next = 0;
+  private lastDone = -1;
   private known = EMPTY_NOTE;
   private carefulUpTo = -1;
 
@@ -79,6 +82,21 @@ export class PartitionWork<T extends JobType = JobType> {
   skip(offset: number): void {
     if (offset < this.next) return;
     this.next = offset + 1;
+    this.lastDone = offset;
+    this.dirty = true;
+  }
+
+  /** It runs, or is about to. */
+  mark(entry: Entry<T>): void {
+    this.notable.add(entry);
+    this.dirty = true;
+  }
+
+  /** It does not run any more, and is not done. */
+  unmark(entry: Entry<T>): void {
+    entry.state = 'waiting';
+    entry.noted = false;
+    if (entry.crashes === 0) this.notable.delete(entry);
     this.dirty = true;
   }
 
@@ -92,6 +110,7 @@ export class PartitionWork<T extends JobType = JobType> {
     this.next = offset + 1;
     const { jobId } = envelope.message;
     if (this.isDone(offset) || (this.isOrdered && this.byJobId.has(jobId))) {
+      this.lastDone = offset;
       this.dirty = true;
       return null;
     }
@@ -103,12 +122,15 @@ export class PartitionWork<T extends JobType = JobType> {
     };
     this.pending.set(offset, entry);
     this.byJobId.set(jobId, entry);
+    if (crashes > 0) this.notable.add(entry);
     return { entry, isReady: this.queueUp(entry) };
   }
 
   /** Its work is done. The next of its key, which is ready now; null: none. */
   done(entry: Entry<T>): Entry<T> | null {
     this.pending.delete(entry.offset);
+    this.notable.delete(entry);
+    this.lastDone = Math.max(this.lastDone, entry.offset);
     const { jobId } = entry.envelope.message;
     if (this.byJobId.get(jobId) === entry) this.byJobId.delete(jobId);
     this.dirty = true;
@@ -123,7 +145,8 @@ export class PartitionWork<T extends JobType = JobType> {
     const base = this.base();
     const running = new Map<number, number>();
     const crashed = new Map<number, number>();
-    for (const entry of this.pending.values()) {
+    for (const entry of new Set([...this.notable, ...noting])) {
+      if (entry.work !== this) continue;
       if (!handedOver && (entry.state === 'running' || entry.noted || noting.has(entry))) {
         running.set(entry.offset, entry.crashes + 1);
       } else if (entry.crashes > 0) crashed.set(entry.offset, entry.crashes);
@@ -153,8 +176,10 @@ export class PartitionWork<T extends JobType = JobType> {
     for (const offset of this.pending.keys()) {
       upTo(offset);
       from = offset + 1;
+      // nothing is done past it
+      if (offset > this.lastDone) break;
     }
-    if (this.pending.size > 0) upTo(this.next);
+    if (this.pending.size > 0 && from <= this.lastDone) upTo(this.lastDone + 1);
     for (const [first, last] of this.known.done) {
       if (last >= this.next && first >= base) ranges.push([Math.max(first, this.next), last]);
     }
