@@ -9,7 +9,6 @@ import {
   JobQueue,
   type JobType,
   type NewJob,
-  type QueueCapabilities,
   type QueueCounts,
   type QueueFigures,
   type TypeCounts,
@@ -18,6 +17,7 @@ import { toMessage } from '../../message.js';
 import type { BoardPlace, QueueBoard } from '../../queue-board.js';
 import type { Broker, Report } from './broker.js';
 import { bullJobId, type BullQueue } from './bull-queues.js';
+import { CAPABILITIES } from './capabilities.js';
 import { BullmqConsumption } from './consumption.js';
 import { BullmqDeadLetters } from './dead-letters.js';
 import { channelsOf, workersOf } from './figures.js';
@@ -51,14 +51,7 @@ export interface BullmqParts {
 
 /** The queue on BullMQ: one of BullMQ's queues per type of job. */
 export class BullmqJobQueue extends JobQueue {
-  readonly capabilities: QueueCapabilities = {
-    orderByKey: false,
-    priorities: true,
-    delay: true,
-    rateLimit: 'global',
-    progress: true,
-    globalPause: true,
-  };
+  readonly capabilities = CAPABILITIES;
   readonly deadLetters: DeadLetters;
   override readonly board = async (place: BoardPlace): Promise<QueueBoard> => {
     const { openBullBoard } = await import('./bull-board.js');

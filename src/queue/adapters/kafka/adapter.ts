@@ -10,11 +10,11 @@ import {
   JobQueue,
   type JobType,
   type NewJob,
-  type QueueCapabilities,
   type QueueCounts,
   type QueueFigures,
 } from '../../job-queue.js';
 import { toMessage } from '../../message.js';
+import { CAPABILITIES } from './capabilities.js';
 import { brokerName, type Report } from './client.js';
 import { KafkaConsumption } from './consumption.js';
 import { KafkaDeadLetters } from './dead-letters.js';
@@ -48,14 +48,7 @@ export interface KafkaParts {
 
 /** The queue on Kafka: a topic for each priority of each type of job, one group of consumers for each type. */
 export class KafkaJobQueue extends JobQueue {
-  readonly capabilities: QueueCapabilities = {
-    orderByKey: true,
-    priorities: true,
-    delay: true,
-    rateLimit: 'process',
-    progress: false,
-    globalPause: true,
-  };
+  readonly capabilities = CAPABILITIES;
   readonly deadLetters: DeadLetters;
   private readonly dead: KafkaDeadLetters;
   private readonly tail: Tail;

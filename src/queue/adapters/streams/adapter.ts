@@ -12,12 +12,12 @@ import {
   JOB_TYPES,
   type JobType,
   type NewJob,
-  type QueueCapabilities,
   type QueueCounts,
   type QueueFigures,
 } from '../../job-queue.js';
 import { toMessage } from '../../message.js';
 import { assertRedisKeeps, assertRedisWrites, redisError } from '../../redis-health.js';
+import { CAPABILITIES } from './capabilities.js';
 import { Connection, type Report } from './connection.js';
 import { StreamsConsumption } from './consumption.js';
 import { StreamsDeadLetters } from './dead-letters.js';
@@ -41,14 +41,7 @@ export interface StreamsParts {
 
 /** The queue on Redis Streams: a stream per priority and one consumer group for each type of job. */
 export class StreamsJobQueue extends JobQueue {
-  readonly capabilities: QueueCapabilities = {
-    orderByKey: false,
-    priorities: true,
-    delay: true,
-    rateLimit: 'global',
-    progress: true,
-    globalPause: true,
-  };
+  readonly capabilities = CAPABILITIES;
   readonly deadLetters: DeadLetters;
   private readonly consumptions = new Set<Pick<StreamsConsumption<JobType>, 'stop' | 'activity'>>();
   private closed: Promise<void> | null = null;
