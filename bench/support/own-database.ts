@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ROUTINES } from '../../src/booking/ledger/ledger.js';
 import { startEmbedded } from '../../src/database/embedded/embedded-postgres.js';
 import { migrate } from '../../src/database/migrate.js';
+import { onInterrupt } from './on-interrupt.js';
 
 export interface OwnDatabase {
   readonly url: string;
@@ -17,12 +18,10 @@ export async function withOwnDatabase<T>(work: (database: OwnDatabase) => Promis
   // The database may have to run as another user, who must be able to pass through.
   await chmod(folder, 0o755);
   const embedded = await startEmbedded({ dataDir: join(folder, 'data') });
-  const remove = async (): Promise<void> => {
+  const remove = onInterrupt(async () => {
     await embedded.discard();
     await rm(folder, { recursive: true, force: true });
-  };
-  const onSignal = (): void => void remove().finally(() => process.exit(2));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, onSignal);
+  });
   try {
     await migrate(embedded.url, ROUTINES);
     return await work({ url: embedded.url, folder });
