@@ -10,7 +10,7 @@ export interface OwnRedis {
 }
 export function startRedis(options: {
   readonly folder: string;
-  /** False: nothing outlives the server. */
-  readonly appendOnly?: boolean;
+  /** Every write is on disk before it is answered; else nothing ever is. */
+  readonly isDurable?: boolean;
   readonly say?: (line: string) => void;
 }): Promise<OwnRedis>;
