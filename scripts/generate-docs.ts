@@ -1,5 +1,5 @@
 // `npm run docs`: writes the documents that are made from the source.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { renderOpenApi } from './docs/openapi.js';
 import { GENERATED } from './docs/render.js';
 
@@ -10,5 +10,7 @@ const write = (path: string, text: string): void => {
   process.stdout.write(`${path}\n`);
 };
 
-for (const [path, render] of Object.entries(GENERATED)) write(path, render());
+const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+
+for (const [path, render] of Object.entries(GENERATED)) write(path, render(read(path)));
 write('docs/openapi.json', await renderOpenApi());

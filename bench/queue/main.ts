@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { QueueTechnology } from '../../src/queue/job-queue.js';
 import { withOwnDatabase } from '../support/own-database.js';
@@ -20,7 +21,7 @@ const { values } = parseArgs({
     /** Of one round of `bullmq-redis`; the others have more or fewer, by their speed. */
     jobs: { type: 'string', default: '10000' },
     only: { type: 'string', default: Object.keys(TARGETS).join(',') },
-    'append-only': { type: 'boolean', default: false },
+    durable: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     chart: { type: 'string' },
     table: { type: 'string' },
@@ -30,11 +31,12 @@ const ROUNDS = whole('--rounds', values.rounds);
 const JOBS = whole('--jobs', values.jobs);
 const LATENCY_MS = 3000;
 const started = performance.now();
+const loadBefore = rounded(loadavg()[0] ?? 0, 1);
 const say = (text: string): void =>
   void process.stderr.write(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
 
 const results = await withOwnDatabase((database) =>
-  bench(technologies(values.only), { database, appendOnly: values['append-only'], say }),
+  bench(technologies(values.only), { database, isDurable: values.durable, say }),
 );
 for (const line of renderTable(results)) process.stderr.write(`${line}\n`);
 if (values.chart !== undefined) await writeFile(values.chart, renderChart(results));
@@ -58,7 +60,7 @@ async function bench(wanted: readonly QueueTechnology[], ground: Ground): Promis
         },
       );
     }
-    return { targets: await measure(targets), leftOut, rounds: ROUNDS, jobs: JOBS };
+    return { targets: await measure(targets), leftOut, rounds: ROUNDS, jobs: JOBS, loadBefore };
   } finally {
     await Promise.all([...targets.values()].map((target) => target.close()));
   }

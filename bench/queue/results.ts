@@ -28,6 +28,8 @@ export interface Results {
   readonly leftOut: Readonly<Record<string, string>>;
   readonly rounds: number;
   readonly jobs: number;
+  /** The machine's load average of the last minute when the run began. */
+  readonly loadBefore: number;
 }
 
 export const RATES = ['publish', 'consume'] as const;

@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { withSection } from '../../scripts/docs/section.js';
 import type { QueueTechnology } from '../../src/queue/job-queue.js';
 import type { Results, TargetResult } from './results.js';
 
@@ -13,7 +14,7 @@ export const NAMES: Readonly<Record<QueueTechnology, string>> = {
 const thousands = (value: number): string => Math.round(value).toLocaleString('en-GB');
 
 /** The results as a table of Markdown, and how they came about. */
-export function renderTable({ targets, rounds, jobs }: Results): string[] {
+export function renderTable({ targets, rounds, jobs, loadBefore }: Results): string[] {
   const head = [
     ...['', 'publish, jobs/s', 'client alone', 'ratio', 'consume, jobs/s', 'client alone', 'ratio'],
     ...['p50, ms', 'p99, ms', 'at jobs/s'],
@@ -25,7 +26,7 @@ export function renderTable({ targets, rounds, jobs }: Results): string[] {
     ...[of.p50Ms.toFixed(1), of.p99Ms.toFixed(1), thousands(of.latencyPerSecond)],
   ]);
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const how = `${rounds} rounds of ${thousands(jobs)} jobs (of BullMQ on Redis; others by their speed), ${cpus().length} cores, Node ${process.versions.node}.`;
+  const how = `${rounds} rounds of ${thousands(jobs)} jobs (of BullMQ on Redis; others by their speed), ${cpus().length} cores with a load of ${loadBefore} from other work before the run, Node ${process.versions.node}.`;
   return [line(head), `|---|${'---:|'.repeat(head.length - 1)}`, ...rows.map(line), '', how];
 }
 
@@ -39,13 +40,6 @@ export function technologiesOf({
   });
 }
 
-const [BEGIN, END] = ['<!-- measured by bench:queue -->', '<!-- end of what was measured -->'];
-
 /** The document with this table in the place of the one before. @throws Error where it has no place for one */
-export function withTable(document: string, results: Results): string {
-  const [before, after] = [document.indexOf(BEGIN), document.indexOf(END)];
-  if (before === -1 || after < before)
-    throw new Error(`The document has no place between ${BEGIN} and ${END}`);
-  const table = renderTable(results).join('\n');
-  return `${document.slice(0, before)}${BEGIN}\n\n${table}\n\n${document.slice(after)}`;
-}
+export const withTable = (document: string, results: Results): string =>
+  withSection(document, 'measured by `npm run bench:queue`', renderTable(results).join('\n'));

@@ -33,7 +33,7 @@ export const TARGETS: Readonly<Record<QueueTechnology, { readonly share: number 
 
 export interface Ground {
   readonly database: OwnDatabase;
-  readonly appendOnly: boolean;
+  readonly isDurable: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -86,13 +86,13 @@ const script = (name: string): string => pathToFileURL(join(process.cwd(), 'scri
 
 async function onRedis(
   type: 'bullmq' | 'streams',
-  { database, appendOnly, say }: Ground,
+  { database, isDurable, say }: Ground,
   openRaw: (url: string) => Promise<Contender>,
 ): Promise<Target> {
   const { startRedis } = (await import(script('redis-server.mjs'))) as typeof RedisScript;
   const folder = join(database.folder, type);
   await mkdir(folder);
-  const starting = startRedis({ folder, appendOnly, say });
+  const starting = startRedis({ folder, isDurable, say });
   const stop = onInterrupt(async () => (await starting).stop());
   const { url } = await starting;
   const redis = redisSettings(new Reader({ REDIS_URL: url }));

@@ -5,11 +5,14 @@ import {
   METRICS,
   type MetricDefinition,
 } from '../../src/metrics/catalogue.js';
+import { capabilityTable } from './capabilities.js';
+import { withSection } from './section.js';
 
-/** Every document that is made from a table in the source, by its path from the root. */
-export const GENERATED: Readonly<Record<string, () => string>> = {
+/** Every document that is made from a table in the source, all of it or a part, by its path from the root. */
+export const GENERATED: Readonly<Record<string, (current: string) => string>> = {
   'docs/errors.md': renderErrors,
   'docs/metrics.md': renderMetrics,
+  'docs/queues.md': renderCapabilities,
 };
 
 const NOTE = '<!-- Made by `npm run docs` from the source. A test compares the two: change the source. -->';
@@ -77,6 +80,12 @@ Node's own metrics are there too; of these the event-loop delay tells an overloa
 Two of these must never move from where they are: \`fairline_invariant_violations\` from 0, and
 \`fairline_audit_unsealed_seconds\` to 60 or above.
 `;
+}
+
+/** One table of a document that is written by hand. */
+function renderCapabilities(current: string): string {
+  const { head, rows } = capabilityTable();
+  return withSection(current, 'capabilities: made by `npm run docs`', table(head, rows));
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { GENERATED } from '../../../scripts/docs/render.js';
 import { ERRORS } from '../../../src/common/errors.js';
 import { METRICS } from '../../../src/metrics/catalogue.js';
+import { BROKER_ERRORS } from '../../../src/queue/broker-error.js';
 
 const read = (path: string): string => readFileSync(join(__dirname, '../../..', path), 'utf8');
 /** First cells of a table's rows that look like this. */
@@ -11,11 +12,21 @@ const named = (text: string, pattern: RegExp): string[] =>
 
 describe('the documents made from the source', () => {
   it.each(Object.keys(GENERATED))('%s is up to date: run `npm run docs`', (path) => {
-    expect(read(path)).toBe(GENERATED[path]?.());
+    expect(read(path)).toBe(GENERATED[path]?.(read(path)));
   });
 
   it('list every code of the catalogue and no other', () => {
     expect(named(read('docs/errors.md'), /^\| `([A-Z_]+)` \|/gm)).toEqual(Object.keys(ERRORS));
+  });
+
+  it('have a remedy for every way in which a broker cannot be used, and no other', () => {
+    expect(named(read('docs/queues.md'), /^\| `(BROKER_[A-Z_]+)` \|/gm)).toEqual(Object.keys(BROKER_ERRORS));
+  });
+
+  it('name every variable about queues', () => {
+    const variables = named(read('.env.example'), /^# ((?:REDIS|KAFKA|QUEUE)_[A-Z_]+)=/gm);
+    const document = read('docs/queues.md');
+    expect(variables.filter((name) => !document.includes(`\`${name}\``))).toEqual([]);
   });
 
   it('list every metric of the catalogue and no other', () => {
