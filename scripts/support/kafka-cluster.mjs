@@ -5,9 +5,11 @@ import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import kafkajs from 'kafkajs';
 import { freePort } from './free-port.mjs';
 import { kafkaFiles } from './kafka-files.mjs';
 
+const { Kafka, logLevel } = kafkajs;
 const START_MS = 60_000;
 /** A broker that was told to end and does not is killed. */
 const END_MS = 20_000;
@@ -48,10 +50,29 @@ export async function startKafka({ folder, brokers = 1, say = () => undefined, .
   };
   try {
     await cluster.resume();
+    if (brokers > 1) await haveMet(nodes);
     return cluster;
   } catch (error) {
     await cluster.stop();
     throw error;
+  }
+}
+
+/** Resolves when the brokers know of each other: before that no group has a coordinator to stay with. */
+async function haveMet(nodes) {
+  const servers = nodes.map(({ internal }) => `127.0.0.1:${internal}`);
+  const admin = new Kafka({ brokers: servers, logLevel: logLevel.NOTHING }).admin();
+  try {
+    for (const end = Date.now() + START_MS; ; await sleep(100)) {
+      const known = await admin
+        .connect()
+        .then(() => admin.describeCluster())
+        .catch(() => ({ brokers: [] }));
+      if (known.brokers.length === nodes.length) return;
+      if (Date.now() > end) throw new Error('The Kafka brokers do not find each other');
+    }
+  } finally {
+    await admin.disconnect();
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Account, runAs } from './account.js';
@@ -63,6 +63,7 @@ export async function startPostmaster(
 ): Promise<Postmaster> {
   let lastPort = (await readPidFile(folder))?.port || null;
   await disownPidFile(folder);
+  await removeSockets(folder);
   for (let attempt = 1; ; attempt++) {
     const outcome = await launch(program, folder, account, lastPort ?? (await freePort()));
     if (typeof outcome !== 'string') return outcome;
@@ -206,6 +207,13 @@ async function disownPidFile(folder: string): Promise<void> {
   const text = await readFile(pidFile(folder), 'utf8').catch(() => null);
   if (text === null) return;
   await writeFile(pidFile(folder), text.replace(/^[^\n]*/, String(process.pid)));
+}
+
+/** A dead server's sockets: their lock would stop the next one where its number belongs to another program now. */
+async function removeSockets(folder: string): Promise<void> {
+  const names = await readdir(dataOf(folder));
+  const left = names.filter((name) => name.startsWith('.s.PGSQL.'));
+  await Promise.all(left.map((name) => rm(join(dataOf(folder), name), { force: true })));
 }
 
 function sendSignal(pid: number, signal: NodeJS.Signals): void {

@@ -130,7 +130,9 @@ describe('The embedded database of a data folder', () => {
     const { uid, gid } = await stat(join(first.folder, 'data'));
     const stranger = spawn('sleep', ['60'], { uid, gid, stdio: 'ignore' });
     try {
-      await writeFile(file, content.replace(/^\d+/, String(stranger.pid)));
+      const left = content.replace(/^\d+/, String(stranger.pid));
+      await writeFile(file, left);
+      await writeFile(join(first.folder, `data/.s.PGSQL.${left.split('\n')[3] ?? ''}.lock`), left);
       const second = await ground.start();
       expect(second.adopted).toBe(false);
       expect(await ask(second.url, 'SELECT 1')).toEqual(['1']);

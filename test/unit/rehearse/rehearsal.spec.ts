@@ -5,7 +5,7 @@ import type { Stage } from '../../../scripts/rehearse/stage.js';
 import { PretendServer, type Fault } from './pretend-server.js';
 
 const CROWD =
-  '--clients 60 --stock 10 --no-show 0.2 --decline 0.1 --leave 0.1 --duplicate 0.2 --sockets 0 --hold-seconds 1 --timeout 6';
+  '--clients 60 --stock 10 --no-show 0.2 --decline 0.1 --leave 0.1 --duplicate 0.2 --sockets 0 --hold-seconds 1 --timeout 15';
 
 /** Judges a server that does `fault`, and otherwise right. */
 async function judge(fault: Fault | null): Promise<Ending> {
