@@ -211,16 +211,16 @@ export const recovery: Checks = {
     const [booking] = await accept(world, offerId, [1], { paymentMethod: 'pm_ok' });
     const id = booking?.bookingId ?? '';
     await world.ledger.admit(offerId, ACTOR);
-    const stalled = async (): Promise<string[]> =>
-      (await world.ledger.stalledFulfilments(10)).map(({ bookingId }) => bookingId);
+    const isStalled = async (): Promise<boolean> =>
+      (await world.ledger.stalledFulfilments(1000)).some(({ bookingId }) => bookingId === id);
     await world.ledger.beginFulfilment(id, 0);
-    expect(await stalled()).toEqual([id]);
+    expect(await isStalled()).toBe(true);
     expect(await world.ledger.keepFulfilments([id, randomUUID()], 0)).toBe(1);
-    expect(await stalled()).toEqual([id]);
+    expect(await isStalled()).toBe(true);
     await world.ledger.keepFulfilments([id], 60_000);
-    expect(await stalled()).toEqual([]);
+    expect(await isStalled()).toBe(false);
     await world.ledger.keepFulfilments([id], 0);
-    expect(await stalled()).toEqual([id]);
+    expect(await isStalled()).toBe(true);
   },
 
   'one request that the database cannot take fails alone': async (world) => {
