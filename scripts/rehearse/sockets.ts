@@ -20,6 +20,8 @@ export interface SocketCounts {
   bookings: number;
 }
 
+const COME_BACK_MS = 1000;
+
 /** One customer's socket: joins on every connection, so that an event missed in between never matters. */
 export class CustomerSocket {
   private readonly socket: Socket<ServerEvents, ClientEvents>;
@@ -78,8 +80,16 @@ export class CustomerSocket {
 
   private join(): void {
     const version = Math.max(0, this.listener.version);
-    this.socket.emit('join', { bookingId: this.bookingId, version }, (answer) =>
-      this.listener.onJoined(answer, version),
-    );
+    this.socket.emit('join', { bookingId: this.bookingId, version }, (answer) => {
+      if (!answer.ok && answer.code === 'UNAVAILABLE') this.joinLater();
+      else this.listener.onJoined(answer, version);
+    });
+  }
+
+  /** As after a 503: the server is there, and cannot say it now. */
+  private joinLater(): void {
+    setTimeout(() => {
+      if (this.socket.connected) this.join();
+    }, COME_BACK_MS).unref();
   }
 }
