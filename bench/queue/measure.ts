@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BATCH, type Contender, fulfilJobs } from './contender.js';
+import { onInterrupt } from '../support/on-interrupt.js';
+import { BATCH, type Contender, fulfilJobs, type OnJob } from './contender.js';
 
 /** Of one contender in one round, jobs a second. */
 export interface Rates {
@@ -25,14 +26,14 @@ export async function measureRates(contender: Contender, count: number): Promise
   let first = 0;
   let last = 0;
   const all = signal();
-  const consuming = await contender.consume((jobId) => {
+  const stop = await consume(contender, (jobId) => {
     last = performance.now();
     if (first === 0) first = last;
     if (missing.delete(jobId) && missing.size === 0) all.give();
     return Promise.resolve();
   });
   await inTime(all.given, () => `${missing.size} of ${count} jobs were never delivered`);
-  await consuming.stop();
+  await stop();
   const left = await contender.left();
   if (left > 0) throw new Error(`${left} jobs are still on the broker after all were done`);
   return { publish, consume: count / ((last - first) / 1000) };
@@ -49,7 +50,7 @@ export async function measureLatency(contender: Contender, perSecond: number, ms
   const publishedAt = new Map<string, number>();
   const latencies: number[] = [];
   const all = signal();
-  const consuming = await contender.consume((jobId) => {
+  const stop = await consume(contender, (jobId) => {
     const at = publishedAt.get(jobId);
     if (at !== undefined && publishedAt.delete(jobId)) latencies.push(performance.now() - at);
     if (latencies.length === jobs.length) all.give();
@@ -69,7 +70,7 @@ export async function measureLatency(contender: Contender, perSecond: number, ms
   }
   await Promise.all(sent);
   await inTime(all.given, () => `${jobs.length - latencies.length} jobs were never delivered`);
-  await consuming.stop();
+  await stop();
   return latencies;
 }
 
@@ -77,6 +78,15 @@ export async function measureLatency(contender: Contender, perSecond: number, ms
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+}
+
+/**
+ * On Ctrl-C the consumer ends before its broker does: BullMQ alone asks a PostgreSQL that is gone again and again
+ * without a pause, and nothing else would get a turn.
+ */
+async function consume(contender: Contender, onJob: OnJob): Promise<() => Promise<void>> {
+  const consuming = await contender.consume(onJob);
+  return onInterrupt(() => consuming.stop());
 }
 
 function signal(): { readonly given: Promise<void>; readonly give: () => void } {
