@@ -23,6 +23,8 @@ function listen(): void {
 }
 
 async function endAll(): Promise<never> {
+  // what fails because its server has ended is no news, and must not end us before all is cleaned up
+  process.on('uncaughtException', () => undefined);
   for (const cleanUp of [...cleanUps].reverse()) {
     await cleanUp().catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
   }
