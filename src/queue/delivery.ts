@@ -1,3 +1,6 @@
+import { Deadlines, type Timed } from './deadlines.js';
+import type { JobContext } from './job-queue.js';
+
 /** Why a delivery was cut short. */
 export type AbortCode = 'DEADLINE_EXCEEDED' | 'LOCK_LOST' | 'SHUTDOWN';
 
@@ -17,25 +20,32 @@ export type DeliveryOutcome =
 /** How long a handler may go on after its signal was aborted before it is left to itself, in ms. */
 export const ABORT_GRACE_MS = 500;
 
+const DONE: DeliveryOutcome = { kind: 'done' };
+const deadlines = new Deadlines();
+
 /**
  * One delivery of one job to a handler: its signal, its deadline, and the giving up on a handler that does not
  * listen to its signal, so that no deaf handler blocks a place of the worker or a shutdown.
  */
-export class Delivery {
+export class Delivery implements Timed {
   readonly startedAt = Date.now();
+  /** Of the deadline; once aborted, of the giving up. */
+  dueAt: number;
   private controller: AbortController | null = null;
   private code: AbortCode | null = null;
-  private giveUp: () => void = () => undefined;
-  private readonly timers = new Set<NodeJS.Timeout>();
+  /** Null before the start and after the end. */
+  private ended: ((outcome: DeliveryOutcome) => void) | null = null;
 
-  constructor(private readonly deadlineMs: number) {}
+  constructor(deadlineMs: number) {
+    this.dueAt = performance.now() + deadlineMs;
+  }
 
   /** Aborts the signal; the first cause is the one that counts. After a grace the handler is not awaited any more. */
   abort(code: AbortCode): void {
     if (this.code !== null) return;
     this.code = code;
+    this.dueAt = performance.now() + ABORT_GRACE_MS;
     this.controller?.abort(new DeliveryAborted(code));
-    this.after(ABORT_GRACE_MS, () => this.giveUp());
   }
 
   /** Made when it is first asked for: many handlers are done before they look, and making one is dear. */
@@ -47,26 +57,64 @@ export class Delivery {
     return this.controller.signal;
   }
 
-  run(handle: (signal: AbortSignal) => Promise<void>): Promise<DeliveryOutcome> {
-    return this.runLazily(() => handle(this.signal));
-  }
-
   /** Never rejects. A handler that finishes although it was aborted has done its work: that is `done`. */
-  async runLazily(handle: () => Promise<void>): Promise<DeliveryOutcome> {
-    const abandoned = new Promise<'abandoned'>((resolve) => (this.giveUp = () => resolve('abandoned')));
-    this.after(this.deadlineMs, () => this.abort('DEADLINE_EXCEEDED'));
-    try {
-      const work = Promise.resolve(handle()).then(() => 'done' as const);
-      const end = await Promise.race([work, abandoned]);
-      return end === 'done' || this.code === null ? { kind: 'done' } : { kind: 'aborted', code: this.code };
-    } catch (error) {
-      return this.code === null ? { kind: 'failed', error } : { kind: 'aborted', code: this.code };
-    } finally {
-      for (const timer of this.timers) clearTimeout(timer);
-    }
+  run(handle: (signal: AbortSignal) => Promise<void>): Promise<DeliveryOutcome> {
+    return new Promise((resolve) => this.start(() => handle(this.signal), resolve));
   }
 
-  private after(ms: number, action: () => void): void {
-    this.timers.add(setTimeout(action, ms));
+  /** As `run`, without making a promise or a signal: `ended` is called once, after this call has returned. */
+  start(handle: () => Promise<void>, ended: (outcome: DeliveryOutcome) => void): void {
+    this.ended = ended;
+    deadlines.add(this);
+    let work: Promise<void>;
+    try {
+      work = Promise.resolve(handle());
+    } catch (error) {
+      // before its first wait: it has failed as any other
+      queueMicrotask(() => this.failed(error));
+      return;
+    }
+    work.then(
+      () => this.end(DONE),
+      (error: unknown) => this.failed(error),
+    );
   }
+
+  onDue(): void {
+    if (this.code === null) this.abort('DEADLINE_EXCEEDED');
+    else this.end(this.cutShort(this.code));
+  }
+
+  private failed(error: unknown): void {
+    this.end(this.code === null ? { kind: 'failed', error } : this.cutShort(this.code));
+  }
+
+  private cutShort(code: AbortCode): DeliveryOutcome {
+    return { kind: 'aborted', code };
+  }
+
+  private end(outcome: DeliveryOutcome): void {
+    const { ended } = this;
+    if (ended === null) return;
+    this.ended = null;
+    deadlines.remove(this);
+    ended(outcome);
+  }
+}
+
+/** What a handler sees of its delivery. */
+export class HandlerContext implements JobContext {
+  constructor(
+    private readonly delivery: Delivery,
+    readonly progress: (percent: number) => Promise<void>,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.delivery.signal;
+  }
+}
+
+/** Why a job is tried again whose handler took too long. */
+export class PastDeadline extends Error {
+  readonly code = 'DEADLINE_EXCEEDED';
 }

@@ -11,11 +11,12 @@ const RETRY_MS = 500;
 export class Acknowledgements {
   /** By position of the stream. */
   private waiting = new Map<number, string[]>();
-  private flushing: Promise<void> | null = null;
+  private flushing: Promise<void> = Promise.resolve();
+  private isFlushing = false;
   private hasGivenUp = false;
 
   constructor(
-    private readonly redis: Connection,
+    private readonly redis: Pick<Connection, 'run'>,
     private readonly keys: TypeKeys,
     private readonly report: Report,
   ) {}
@@ -24,7 +25,7 @@ export class Acknowledgements {
     const ids = this.waiting.get(position);
     if (ids === undefined) this.waiting.set(position, [id]);
     else ids.push(id);
-    this.flushing ??= this.flush().finally(() => (this.flushing = null));
+    if (!this.isFlushing) this.flushing = this.flush();
   }
 
   /** Resolves when Redis was told of all, or when that was given up. Never rejects. */
@@ -38,6 +39,7 @@ export class Acknowledgements {
   }
 
   private async flush(): Promise<void> {
+    this.isFlushing = true;
     // what is done in the same turn goes in the same batch
     await turn();
     while (this.waiting.size > 0 && !this.hasGivenUp) {
@@ -46,6 +48,8 @@ export class Acknowledgements {
       const sent = await Promise.all([...batches].map(([position, ids]) => this.send(position, ids)));
       if (!sent.every(Boolean)) await sleep(RETRY_MS, undefined, { ref: false });
     }
+    // in the turn of the last look: what is done a moment later begins a flush of its own
+    this.isFlushing = false;
   }
 
   private async send(position: number, ids: readonly string[]): Promise<boolean> {

@@ -1,23 +1,19 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import { ABORT_GRACE_MS, Delivery } from '../../delivery.js';
-import {
-  type ConsumeOptions,
-  type ConsumerActivity,
-  type Consumption,
-  type DeadJob,
-  type JobContext,
-  type JobHandler,
-  type JobType,
-  PermanentFailure,
-  type ReceivedJob,
+import { ABORT_GRACE_MS, Delivery, type DeliveryOutcome, HandlerContext } from '../../delivery.js';
+import type {
+  ConsumeOptions,
+  ConsumerActivity,
+  Consumption,
+  JobHandler,
+  JobType,
+  ReceivedJob,
 } from '../../job-queue.js';
 import { parseMessage } from '../../message.js';
-import { backoff, failureCode } from '../../retry.js';
 import { Acknowledgements } from './acknowledgements.js';
 import type { Connection, Report } from './connection.js';
-import type { Entry } from './entry.js';
-import { GROUP, streamAt, type TypeKeys } from './keys.js';
-import { BURY, HAND_BACK, RETRY } from './scripts.js';
+import type { Entry, Taken } from './entry.js';
+import { GROUP, type TypeKeys } from './keys.js';
+import { Outcomes } from './outcomes.js';
 import { Source } from './source.js';
 import { type Held, Upkeep } from './upkeep.js';
 import { LEAVE } from './upkeep-scripts.js';
@@ -49,11 +45,17 @@ interface Running extends Held {
   readonly delivery: Delivery;
 }
 
+interface Asked {
+  readonly askedAt: number;
+  readonly taken: Promise<Taken>;
+}
+
 /** One consumer of the streams of one type of job. */
 export class StreamsConsumption<T extends JobType> implements Consumption {
   private readonly running = new Set<Running>();
   private readonly source: Source;
   private readonly done: Acknowledgements;
+  private readonly outcomes: Outcomes<T>;
   private readonly upkeep: Upkeep<Running>;
   private readonly looping: Promise<void>;
   /** Called whenever a place has become free. */
@@ -68,6 +70,7 @@ export class StreamsConsumption<T extends JobType> implements Consumption {
     const report: Report = (what, error) => this.trouble(what, error);
     this.source = new Source(parts, () => this.running);
     this.done = new Acknowledgements(redis, keys, report);
+    this.outcomes = new Outcomes({ ...parts, report });
     const lost = ({ delivery }: Running): void => delivery.abort('LOCK_LOST');
     this.upkeep = new Upkeep({ redis, keys, consumer, held: this.running, lost, report });
     this.most = Math.ceil(parts.options.concurrency / 2);
@@ -92,18 +95,16 @@ export class StreamsConsumption<T extends JobType> implements Consumption {
     return this.stopped;
   }
 
-  /** Takes no more than can run at once, so that no job waits here while another consumer is idle. */
   private async loop(): Promise<void> {
     while (!this.isStopping()) {
-      const free = this.parts.options.concurrency - this.running.size;
-      if (free <= 0) {
+      if (this.room() <= 0) {
         await new Promise<void>((resolve) => (this.freed = resolve));
         // what ends in the same turn frees its place as well
         await turn();
         continue;
       }
       try {
-        await this.fetch(Math.min(free, this.most));
+        await this.takeWhileThereIs();
       } catch (error) {
         if (this.isStopping()) return;
         this.trouble('taking jobs', error);
@@ -112,103 +113,76 @@ export class StreamsConsumption<T extends JobType> implements Consumption {
     }
   }
 
-  private async fetch(free: number): Promise<void> {
-    const askedAt = Date.now();
-    const taken = await this.source.take(free);
-    if (this.isStopping()) return this.handBack(taken.entries);
-    for (const entry of taken.entries) void this.process(entry, askedAt);
-    await this.source.wait(taken);
+  /** The next jobs are asked for before the last ones begin: Redis works while they do. */
+  private async takeWhileThereIs(): Promise<void> {
+    for (let asked: Asked | null = this.ask(this.room()); asked !== null;) {
+      const { askedAt } = asked;
+      const taken: Taken = await asked.taken;
+      if (this.isStopping()) return this.outcomes.handBack(taken.entries);
+      const isMoreThere = taken.tops.length === 0;
+      const room = this.room() - taken.entries.length;
+      asked = isMoreThere && room > 0 ? this.ask(room) : null;
+      for (const entry of taken.entries) this.begin(entry, askedAt);
+      if (asked === null) await this.source.wait(taken);
+    }
   }
 
-  private async process(entry: Entry, askedAt: number): Promise<void> {
-    const { type, options } = this.parts;
+  /** No more than can run at once, so that no job waits here while another consumer is idle. */
+  private ask(room: number): Asked {
+    return { askedAt: Date.now(), taken: this.source.take(Math.min(room, this.most)) };
+  }
+
+  private room(): number {
+    return this.parts.options.concurrency - this.running.size;
+  }
+
+  private begin(entry: Entry, askedAt: number): void {
+    const { type, handle, options } = this.parts;
     const message = parseMessage(type, json(entry.body));
     if (message === null) {
       this.trouble('foreign message dropped', new Error(`entry ${entry.id}`));
       this.done.add(entry);
       return;
     }
-    const running = { entry, delivery: new Delivery(options.deadlineMs), renewedAt: askedAt, late: 0 };
+    const job = { ...message, attempt: entry.failures + entry.crashes + 1 };
+    const delivery = new Delivery(options.deadlineMs);
+    const running: Running = { entry, delivery, renewedAt: askedAt, late: 0 };
     this.running.add(running);
-    try {
-      const received = { ...message, attempt: entry.failures + entry.crashes + 1 };
-      // a job that has crashed its consumer each time is not given another one to crash
-      if (entry.crashes >= options.retry.attempts) await this.bury(entry, received, 'STALLED');
-      else await this.deliver(running, received);
-    } catch (error) {
-      // still pending: it is delivered again when its lock has run out
-      this.trouble(`outcome of ${message.jobId} not told`, error);
-    } finally {
-      this.running.delete(running);
-      this.freed();
-    }
-  }
-
-  private async deliver({ entry, delivery }: Running, received: ReceivedJob<T>): Promise<void> {
-    this.lastDeliveryAt = delivery.startedAt;
-    const context: JobContext = {
-      get signal() {
-        return delivery.signal;
-      },
-      progress: (percent) => this.progress(received.jobId, percent),
-    };
-    const outcome = await delivery.runLazily(() => this.parts.handle(received, context));
-    if (outcome.kind === 'done') {
-      this.done.add(entry);
+    // a job that has crashed its consumer each time is not given another one to crash
+    if (entry.crashes >= options.retry.attempts) {
+      void this.told(running, job, this.outcomes.bury(entry, job, 'STALLED'));
       return;
     }
-    if (outcome.kind === 'failed') return this.fail(entry, received, outcome.error);
-    switch (outcome.code) {
-      case 'SHUTDOWN':
-        return this.handBack([entry]);
-      case 'LOCK_LOST':
-        // it is somebody else's now: touch nothing
-        return;
-      case 'DEADLINE_EXCEEDED':
-        return this.fail(entry, received, new PastDeadline());
-      default:
-        return outcome.code satisfies never;
-    }
-  }
-
-  private async fail(entry: Entry, job: ReceivedJob<T>, error: unknown): Promise<void> {
-    const isLast = job.attempt >= this.parts.options.retry.attempts;
-    if (error instanceof PermanentFailure || isLast) return this.bury(entry, job, failureCode(error));
-    await this.retry(entry, job.attempt);
-  }
-
-  private async retry(entry: Entry, attempt: number): Promise<void> {
-    const { redis, keys, consumer, options, random } = this.parts;
-    await redis.run(
-      RETRY,
-      [streamAt(keys, entry.position), keys.delayed, keys.wake],
-      [GROUP, consumer, entry.id, entry.position, backoff(options.retry, attempt, random())],
+    this.lastDeliveryAt = delivery.startedAt;
+    const context = new HandlerContext(delivery, (percent) => this.progress(job.jobId, percent));
+    delivery.start(
+      () => handle(job, context),
+      (outcome) => this.ended(running, job, outcome),
     );
   }
 
-  /** Where the dead letter cannot be recorded, the job stays and is delivered again. */
-  private async bury(entry: Entry, job: ReceivedJob<T>, reason: string): Promise<void> {
-    const { redis, keys, consumer, options } = this.parts;
+  private ended(running: Running, job: ReceivedJob<T>, outcome: DeliveryOutcome): void {
+    if (outcome.kind !== 'done') {
+      void this.told(running, job, this.outcomes.settle(running.entry, job, outcome));
+      return;
+    }
+    this.done.add(running.entry);
+    this.leave(running);
+  }
+
+  private async told(running: Running, { jobId }: ReceivedJob<T>, telling: Promise<void>): Promise<void> {
     try {
-      await options.onDead(job, reason);
+      await telling;
     } catch (error) {
-      this.trouble(`dead letter of ${job.jobId} not recorded`, error);
-      return this.retry(entry, job.attempt);
+      // still pending: it is delivered again when its lock has run out
+      this.trouble(`outcome of ${jobId} not told`, error);
     }
-    const { attempt, ...message } = job;
-    const copy: DeadJob = { ...message, reason, attempts: attempt, failedAt: new Date().toISOString() };
-    await redis.run(
-      BURY,
-      [streamAt(keys, entry.position), keys.dead, keys.deadIds],
-      [GROUP, consumer, entry.id, job.jobId, JSON.stringify(copy)],
-    );
+    this.leave(running);
   }
 
-  private async handBack(entries: readonly Entry[]): Promise<void> {
-    if (entries.length === 0) return;
-    const { redis, keys, consumer } = this.parts;
-    const pairs = entries.flatMap(({ position, id }) => [position, id]);
-    await redis.run(HAND_BACK, keys.streams, [GROUP, consumer, ...pairs]);
+  private leave(running: Running): void {
+    this.running.delete(running);
+    this.freed();
   }
 
   private async progress(jobId: string, percent: number): Promise<void> {
@@ -254,10 +228,6 @@ export class StreamsConsumption<T extends JobType> implements Consumption {
   private trouble(what: string, error: unknown): void {
     this.parts.report(`${this.parts.type}: ${what}`, error);
   }
-}
-
-class PastDeadline extends Error {
-  readonly code = 'DEADLINE_EXCEEDED';
 }
 
 function json(text: string): unknown {
