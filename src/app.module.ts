@@ -8,6 +8,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { DatabaseUrl } from './database/database-url.js';
 import { HealthParts } from './metrics/health.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { BrokerError } from './queue/broker-error.js';
 import { JobQueue } from './queue/job-queue.js';
 import { QueueModule } from './queue/queue.module.js';
 import { LineReader } from './realtime/active-line.js';
@@ -31,6 +32,24 @@ async function* pagesOf(provider: PaymentProvider): AsyncGenerator<readonly Prov
   } while (after !== null);
 }
 
+/** Less than readiness waits, so that a broker that hangs is told by its code as well. */
+const BROKER_ANSWERS_MS = 900;
+
+async function answersSoon(ping: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new BrokerError('BROKER_UNREACHABLE', 'the broker', 'it says nothing')),
+      BROKER_ANSWERS_MS,
+    );
+  });
+  try {
+    await Promise.race([ping, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** What joins modules that do not know each other. */
 @Global()
 @Module({})
@@ -46,7 +65,7 @@ class GlueModule {
           useFactory: (database: Database, queue: JobQueue, notifier: Notifier): HealthParts => ({
             checks: {
               database: () => database.ping(),
-              broker: () => queue.ping(),
+              broker: () => answersSoon(queue.ping()),
               realtime: () =>
                 notifier.connected ? Promise.resolve() : Promise.reject(new Error('not connected')),
             },

@@ -12,6 +12,7 @@ export function configureHttp(app: NestFastifyApplication, config: Config): void
   if (config.http.corsOrigins.length > 0) {
     app.enableCors({
       origin: corsOrigin(config.http.corsOrigins),
+      methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
       exposedHeaders: ['retry-after', 'x-request-id'],
     });
   }

@@ -90,12 +90,15 @@ async function kafka({ folder, log, onPid }: Ground): Promise<Broker> {
 const LOOK_EVERY_MS = 100;
 /** How long the broker stays away. */
 const AWAY_MS = 4000;
+const NOTICED_MS = 3000;
 
 /** Kills the broker once, when the sale is in full swing, and starts it again. */
 export class BrokerKiller {
   private over = false;
   private work: Promise<void> | null = null;
   kills = 0;
+  /** From its death until a while after it is back: the application needs a moment to notice. */
+  isAway = false;
   /** Why it did not come back, if it did not. */
   failure: string | null = null;
 
@@ -119,9 +122,12 @@ export class BrokerKiller {
       if (this.over) return;
       await sleep(LOOK_EVERY_MS);
     }
+    this.isAway = true;
     await this.broker.kill();
     this.kills += 1;
     await sleep(AWAY_MS);
     await this.broker.resume();
+    await sleep(NOTICED_MS);
+    this.isAway = false;
   }
 }

@@ -11,12 +11,15 @@ export interface ServerOptions {
   /** Answers 200 once the process does its work. */
   readonly readyUrl: string;
   readonly logFile: string;
+  /** True while what it needs is away, so that it may end instead of coming up. */
+  readonly mayEnd: () => boolean;
   /** Told of the process id whenever it changes, so that somebody else can end it should we die. */
   readonly onPid: (pid: number, alive: boolean) => void;
 }
 
 const START_MS = 60_000;
 const DRAIN_MS = 25_000;
+const AGAIN_MS = 500;
 
 /** One process of the application, started again whenever it ends before it is told to. */
 export class ServerProcess {
@@ -90,10 +93,16 @@ export class ServerProcess {
     this.up = false;
     this.child = null;
     if (this.stopping) return;
-    if (!this.killing)
+    if (!this.killing && !this.options.mayEnd())
       this.crashes.push(`${this.options.name} ended by itself (${signal ?? `code ${code}`})`);
     this.killing = false;
-    if (this.crashes.length < 3) this.spawn();
+    if (this.crashes.length < 3) void this.spawnAgain();
+  }
+
+  /** At once; where what it needs is away it would end at once as well, and tries a little later. */
+  private async spawnAgain(): Promise<void> {
+    if (this.options.mayEnd()) await sleep(AGAIN_MS);
+    if (!this.stopping) this.spawn();
   }
 
   private async watchReadiness(child: ChildProcess): Promise<void> {
@@ -120,7 +129,11 @@ export class Killer {
   private timer: NodeJS.Timeout | null = null;
   private next = 0;
 
-  constructor(private readonly servers: readonly ServerProcess[]) {}
+  constructor(
+    private readonly servers: readonly ServerProcess[],
+    /** What cannot start again now is not killed. */
+    private readonly mayStrike: () => boolean = () => true,
+  ) {}
 
   start(): void {
     this.timer ??= setInterval(() => this.strike(), 1000);
@@ -133,6 +146,7 @@ export class Killer {
   }
 
   private strike(): void {
+    if (!this.mayStrike()) return;
     const { servers } = this;
     const up = servers.filter((server) => server.up).length;
     if (up === 0 || (up === 1 && servers.length > 1)) return;

@@ -73,10 +73,15 @@ export async function ownStage(options: Options, log: (message: string) => void)
       ...{ folder, log, onPid: janitor.report },
       database: {
         kill: () => killEmbedded(dataDir),
-        resume: async () => void (await startEmbedded({ dataDir })),
+        resume: async () => {
+          const again = await startEmbedded({ dataDir });
+          closers.push(() => again.stop());
+        },
       },
     });
     closers.push(() => broker.stop());
+    const brokerKiller = options.killBroker ? new BrokerKiller(broker) : null;
+    const isUp = (): boolean => brokerKiller?.isAway !== true;
     const secret = randomBytes(32).toString('base64url');
     const ports = await freePorts(2 * (options.apis + options.workers));
     const publicUrl = origin(ports[0] ?? 0);
@@ -87,7 +92,10 @@ export async function ownStage(options: Options, log: (message: string) => void)
     const make = (role: 'api' | 'worker', count: number): Placed[] =>
       Array.from({ length: count }, (_, index) => {
         const own = { port: ports.shift() ?? 0, metricsPort: ports.shift() ?? 0 };
-        return place(role, index + 1, own, { env, folder, onPid: janitor.report });
+        return place(role, index + 1, own, {
+          ...{ env, folder, onPid: janitor.report },
+          mayEnd: () => !isUp(),
+        });
       });
     const [apis, workers] = [make('api', options.apis), make('worker', options.workers)];
     const servers = [...apis, ...workers].map(({ server }) => server);
@@ -96,10 +104,23 @@ export async function ownStage(options: Options, log: (message: string) => void)
     const [first, ...others] = servers;
     await first?.start();
     await Promise.all(others.map((server) => server.start()));
-    const brokerKiller = options.killBroker ? new BrokerKiller(broker) : null;
     const killers = [
-      ...(options.killApis ? [new Killer(apis.map(({ server }) => server))] : []),
-      ...(options.killWorkers ? [new Killer(workers.map(({ server }) => server))] : []),
+      ...(options.killApis
+        ? [
+            new Killer(
+              apis.map(({ server }) => server),
+              isUp,
+            ),
+          ]
+        : []),
+      ...(options.killWorkers
+        ? [
+            new Killer(
+              workers.map(({ server }) => server),
+              isUp,
+            ),
+          ]
+        : []),
     ];
     closers.push(async () => {
       for (const killer of killers) killer.stop();
@@ -156,7 +177,7 @@ function place(
   role: 'api' | 'worker',
   index: number,
   own: { readonly port: number; readonly metricsPort: number },
-  shared: Pick<ServerOptions, 'env' | 'onPid'> & { readonly folder: string },
+  shared: Pick<ServerOptions, 'env' | 'onPid' | 'mayEnd'> & { readonly folder: string },
 ): Placed {
   const { port, metricsPort } = own;
   const server = new ServerProcess({
@@ -170,6 +191,7 @@ function place(
     env: { ...shared.env, PORT: String(port), PROMETHEUS_PORT: String(metricsPort) },
     readyUrl: `${origin(role === 'api' ? port : metricsPort)}/health/ready`,
     logFile: join(shared.folder, `${role}-${index}.log`),
+    mayEnd: shared.mayEnd,
     onPid: shared.onPid,
   });
   return { server, port };

@@ -151,6 +151,14 @@ describe('the configuration', () => {
     expect(mistakesOf({ ...streams, REDIS_CLUSTER_NODES: 'a' })[0]).toContain('host:port');
   });
 
+  it('tells of a Redis password that is not encoded, and of certificates without TLS', () => {
+    expect(mistakesOf({ REDIS_URL: 'redis://:50%off@h:6379' })).toEqual([
+      'REDIS_URL must have its user name and password percent-encoded: a % is %25',
+    ]);
+    expect(mistakesOf({ REDIS_HOST: 'h', REDIS_TLS_CA_FILE: 'ca.pem' })[0]).toContain('REDIS_TLS=true');
+    expect(mistakesOf({ REDIS_URL: 'rediss://h', REDIS_TLS_CA_FILE: 'ca.pem' })).toEqual([]);
+  });
+
   it('has Kafka by its servers, with credentials in pairs', () => {
     const kafka = { QUEUE_TYPE: 'kafka', KAFKA_BOOTSTRAP_SERVERS: 'a:9092,b:9092' };
     expect(
@@ -163,7 +171,7 @@ describe('the configuration', () => {
       ...{ retentionMs: 3_600_000, partitions: 12, replication: 1, sasl: null, tls: { caFile: null } },
     });
     expect(mistakesOf({ ...kafka, KAFKA_SASL_USERNAME: 'me' })).toHaveLength(1);
-    expect(mistakesOf({ ...kafka, KAFKA_TLS_CERT_FILE: 'x' })).toHaveLength(1);
+    expect(mistakesOf({ ...kafka, KAFKA_TLS: 'true', KAFKA_TLS_CERT_FILE: 'x' })).toHaveLength(1);
   });
 
   it('takes addresses and networks as proxies, and origins without a path', () => {

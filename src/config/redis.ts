@@ -92,6 +92,9 @@ export function tlsFiles(read: Reader, prefix: string, isOn: boolean): TlsFiles 
   if ((files.certFile === null) !== (files.keyFile === null)) {
     read.refuse(`${prefix}_CERT_FILE and ${prefix}_KEY_FILE belong together`);
   }
+  if (!isOn && Object.values(files).some((file) => file !== null)) {
+    read.refuse(`${prefix}_CA_FILE, ${prefix}_CERT_FILE and ${prefix}_KEY_FILE need ${prefix}=true`);
+  }
   return isOn ? files : null;
 }
 
@@ -105,10 +108,17 @@ function fromUrl(
     read.refuse('REDIS_URL may name a database by its number alone, like redis://host:6379/0');
   return {
     node: { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? DEFAULT_PORT : Number(port) },
-    username: decoded(username),
-    password: decoded(password),
+    username: decoded(read, username),
+    password: decoded(read, password),
     database: Number(database) || 0,
   };
 }
 
-const decoded = (text: string): string | null => (text === '' ? null : decodeURIComponent(text));
+function decoded(read: Reader, text: string): string | null {
+  try {
+    return text === '' ? null : decodeURIComponent(text);
+  } catch {
+    read.refuse('REDIS_URL must have its user name and password percent-encoded: a % is %25');
+    return null;
+  }
+}

@@ -29,7 +29,7 @@ const LOOK_AGAIN_AFTER_MS = [250, 1000, 4000];
 export class FulfilmentProcessor {
   private readonly steps: ReadonlyMap<StepName, Step>;
   private readonly looks = new Set<NodeJS.Timeout>();
-  private readonly atWork = new Map<string, number>();
+  private readonly atWork = new Set<{ readonly bookingId: string }>();
   private readonly keeper: Chore;
   private stopped = false;
 
@@ -60,12 +60,9 @@ export class FulfilmentProcessor {
    */
   async handle(job: ReceivedJob<'booking.fulfil'>, context: JobContext): Promise<void> {
     const { bookingId } = job.data;
-    const enter = (by: 1 | -1): void => {
-      const count = (this.atWork.get(bookingId) ?? 0) + by;
-      if (count === 0) this.atWork.delete(bookingId);
-      else this.atWork.set(bookingId, count);
-    };
-    enter(1);
+    const leave = this.enter(bookingId);
+    // whoever does not listen to its signal is left to itself, and keeps nobody else away any more
+    context.signal.addEventListener('abort', leave, { once: true });
     try {
       await this.fulfil(job.data, context);
     } catch (error) {
@@ -75,12 +72,21 @@ export class FulfilmentProcessor {
       }
       throw error;
     } finally {
-      enter(-1);
+      context.signal.removeEventListener('abort', leave);
+      leave();
     }
   }
 
+  /** This worker is at the booking until the function returned is called. */
+  private enter(bookingId: string): () => void {
+    const visit = { bookingId };
+    this.atWork.add(visit);
+    return () => void this.atWork.delete(visit);
+  }
+
   private async keep(): Promise<void> {
-    if (this.atWork.size > 0) await this.ledger.keepFulfilments([...this.atWork.keys()], QUIET_MS);
+    const bookingIds = new Set([...this.atWork].map(({ bookingId }) => bookingId));
+    if (bookingIds.size > 0) await this.ledger.keepFulfilments([...bookingIds], QUIET_MS);
   }
 
   private async fulfil(data: JobData<'booking.fulfil'>, context: JobContext): Promise<void> {

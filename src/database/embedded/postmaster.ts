@@ -64,13 +64,19 @@ export async function startPostmaster(
   let lastPort = (await readPidFile(folder))?.port || null;
   await disownPidFile(folder);
   await removeSockets(folder);
+  let withSocket = true;
   for (let attempt = 1; ; attempt++) {
-    const outcome = await launch(program, folder, account, lastPort ?? (await freePort()));
+    const outcome = await launch(program, folder, account, {
+      ...{ port: lastPort ?? (await freePort()), withSocket },
+    });
     if (typeof outcome !== 'string') return outcome;
     // Both pass: somebody took the port, or children of a killed server have not noticed its death yet.
-    const passing = /could not (bind|create any TCP)|Address already in use|shared memory block/i.test(
-      outcome,
-    );
+    // Some file systems hold no sockets: it goes by TCP alone then.
+    if (/could not create any Unix-domain socket/i.test(outcome)) withSocket = false;
+    const passing =
+      /could not (bind|create any Unix-domain|create any TCP)|Address already in use|shared memory block/i.test(
+        outcome,
+      );
     if (!passing || attempt >= START_ATTEMPTS) {
       throw new Error(`The embedded PostgreSQL in ${folder} does not start:\n${outcome}`);
     }
@@ -112,7 +118,7 @@ async function launch(
   program: string,
   folder: string,
   account: Account | null,
-  port: number,
+  { port, withSocket }: { readonly port: number; readonly withSocket: boolean },
 ): Promise<Postmaster | string> {
   const log = join(folder, 'server.log');
   const size = (await stat(log).catch(() => null))?.size ?? 0;
@@ -120,7 +126,7 @@ async function launch(
   const output = await open(log, 'a', 0o600);
   try {
     const from = (await output.stat()).size;
-    const server = spawn(program, serverArguments(dataOf(folder), port), {
+    const server = spawn(program, serverArguments(dataOf(folder), port, withSocket), {
       ...runAs(account),
       env: { LC_ALL: 'C', TZ: 'UTC' },
       stdio: ['ignore', output.fd, output.fd],

@@ -33,8 +33,8 @@ const MAX_SOCKET_FOLDER_BYTES = 85;
  * The settings as arguments of `postgres`. Besides TCP it listens on a local socket, which costs a client half as
  * much; it lies in the data folder, which nobody else may enter, or is left out where that path is too long.
  */
-export function serverArguments(data: string, port: number): string[] {
-  const isFit = Buffer.byteLength(data) <= MAX_SOCKET_FOLDER_BYTES && !/[",]/.test(data);
+export function serverArguments(data: string, port: number, withSocket: boolean): string[] {
+  const isFit = withSocket && Buffer.byteLength(data) <= MAX_SOCKET_FOLDER_BYTES && !/[",]/.test(data);
   const all = Object.entries({ ...SETTINGS, unix_socket_directories: isFit ? data : '', port: String(port) });
   return ['-D', data, ...all.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }

@@ -238,11 +238,9 @@ create table audit_event (
 create index audit_event_booking on audit_event (booking_id);
 create index audit_event_xid on audit_event (xid);
 
--- each seal covers the events of its epoch with bound_from <= xid < bound_to
+-- each seal covers the events with bound_from <= xid < bound_to
 create table audit_seal (
   number     bigint primary key,
-  -- of the epoch's events; the epoch ends where the next begins
-  first_id   bigint not null,
   bound_from bigint not null,
   bound_to   bigint not null,
   events     integer not null,
@@ -250,15 +248,10 @@ create table audit_seal (
   sealed_at  timestamptz not null
 );
 create table audit_chain (
-  one       boolean primary key default true check (one),
-  number    bigint not null,
-  first_id  bigint not null,
-  bound     bigint not null,
-  -- the highest that was sealed in this epoch, or one near it
-  last_id   bigint not null,
-  hash      bytea not null,
-  -- the transaction that wrote this row: another one did where it was restored from a dump
-  sealed_by bigint not null default (pg_current_xact_id()::text::bigint)
+  one    boolean primary key default true check (one),
+  number bigint not null,
+  bound  bigint not null,
+  hash   bytea not null
 );
-insert into audit_chain (number, first_id, bound, last_id, hash) values (0, 0, 0, 0, sha256('fairline'));
+insert into audit_chain (number, bound, hash) values (0, 0, sha256('fairline'));
 `;

@@ -1,4 +1,5 @@
 import { sql as ledger } from './0001-ledger.js';
+import { sql as auditEpochs } from './0002-audit-epochs.js';
 
 /**
  * Raised with every release that changes a table or a routine. A process of an older release leaves what a newer one
@@ -7,4 +8,7 @@ import { sql as ledger } from './0001-ledger.js';
 export const REVISION = 2;
 
 /** By name, in their order. Tables change by a new file here, never by an edit of an old one. */
-export const MIGRATIONS: Readonly<Record<string, string>> = { '0001-ledger': ledger };
+export const MIGRATIONS: Readonly<Record<string, string>> = {
+  '0001-ledger': ledger,
+  '0002-audit-epochs': auditEpochs,
+};

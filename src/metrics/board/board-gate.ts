@@ -37,7 +37,13 @@ export class BoardGate {
     if (authorization === undefined) this.requireSameOrigin(request);
     const operator = identity.kind === 'operator' ? identity.userId : null;
     const { method, url, id: correlationId } = request;
-    this.logger.log({ message: 'The queue was changed by its board', operator, method, url, correlationId });
+    this.logger.log({
+      message: 'The board was asked to change the queue',
+      operator,
+      method,
+      url,
+      correlationId,
+    });
   }
 
   /**

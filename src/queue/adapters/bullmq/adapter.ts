@@ -127,11 +127,13 @@ export class BullmqJobQueue extends JobQueue {
   }
 
   async counts(): Promise<QueueCounts> {
-    const [admit, fulfil, paused] = await Promise.all([
-      this.countType('booking.admit'),
-      this.countType('booking.fulfil'),
-      Promise.all(JOB_TYPES.map((type) => this.workQueue(type).isPaused())),
-    ]);
+    const [admit, fulfil, paused] = await this.told(
+      Promise.all([
+        this.countType('booking.admit'),
+        this.countType('booking.fulfil'),
+        Promise.all(JOB_TYPES.map((type) => this.workQueue(type).isPaused())),
+      ]),
+    );
     return { paused: paused.some(Boolean), types: { 'booking.admit': admit, 'booking.fulfil': fulfil } };
   }
 

@@ -17,9 +17,14 @@ export function channelsOf(
 
 /**
  * Workers on this queue, over all processes: BullMQ names the connection of each. Null where the broker does not
- * let its connections be listed, as some hosted ones do not; BullMQ then answers with one entry that is no worker.
+ * let its connections be listed: hosted ones may not know the command (BullMQ then answers with one entry that is no
+ * worker), and rights may not cover it.
  */
 export async function workersOf(queue: BullQueue): Promise<number | null> {
-  const workers = await queue.getWorkers();
+  const workers = await queue.getWorkers().catch((error: unknown) => {
+    if (error instanceof Error && error.message.startsWith('NOPERM')) return null;
+    throw error;
+  });
+  if (workers === null) return null;
   return workers.every((worker) => 'rawname' in worker) ? workers.length : null;
 }
