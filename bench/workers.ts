@@ -103,13 +103,15 @@ async function allConfirmed(url: string, offerId: string): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
-    for (const end = performance.now() + PATIENCE_MS; ; await sleep(LOOK_EVERY_MS)) {
+    const end = performance.now() + PATIENCE_MS;
+    for (;;) {
       const { rows } = await client.query<{ confirmed: number }>(
         `select count(*)::integer as confirmed from booking where offer_id = $1 and state = 'confirmed'`,
         [offerId],
       );
       if (rows[0]?.confirmed === BOOKINGS) return;
       if (performance.now() > end) throw new Error(`${rows[0]?.confirmed} of ${BOOKINGS} are confirmed`);
+      await sleep(LOOK_EVERY_MS);
     }
   } finally {
     await client.end();

@@ -45,5 +45,8 @@ function sasl(read: Reader): KafkaSettings['sasl'] {
   if ((username === null) !== (password === null)) {
     read.refuse('KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD belong together');
   }
+  if (username === null && read.text('KAFKA_SASL_MECHANISM') !== null) {
+    read.refuse('KAFKA_SASL_MECHANISM needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD');
+  }
   return username === null || password === null ? null : { mechanism, username, password };
 }

@@ -159,6 +159,20 @@ describe('the configuration', () => {
     expect(mistakesOf({ REDIS_URL: 'rediss://h', REDIS_TLS_CA_FILE: 'ca.pem' })).toEqual([]);
   });
 
+  it('refuses what would be silently without effect, and repeats no password that stands in the wrong place', () => {
+    const idle = [
+      { REDIS_PASSWORD: 'secret' },
+      { REDIS_URL: 'redis://h', REDIS_PORT: '7000' },
+      { REDIS_URL: 'redis://h', REDIS_SENTINEL_NAME: 'main' },
+      { REDIS_URL: 'rediss://h', REDIS_TLS: 'false' },
+      { QUEUE_TYPE: 'kafka', KAFKA_BOOTSTRAP_SERVERS: 'h:9092', KAFKA_SASL_MECHANISM: 'plain' },
+    ];
+    for (const env of idle) expect(mistakesOf(env)).toHaveLength(1);
+    const [mistake] = mistakesOf({ QUEUE_TYPE: 'streams', REDIS_CLUSTER_NODES: 'redis://:s3cret@h:6379' });
+    expect(mistake).toContain('host:port');
+    expect(mistake).not.toContain('s3cret');
+  });
+
   it('has Kafka by its servers, with credentials in pairs', () => {
     const kafka = { QUEUE_TYPE: 'kafka', KAFKA_BOOTSTRAP_SERVERS: 'a:9092,b:9092' };
     expect(

@@ -28,10 +28,6 @@ export interface RedisSettings {
   readonly tls: TlsFiles | null;
 }
 
-const NODE = {
-  test: (item: string) => parseNode(item) !== null,
-  means: 'host:port pairs',
-};
 const DEFAULT_PORT = 6379;
 
 export function parseNode(text: string): HostPort | null {
@@ -39,6 +35,14 @@ export function parseNode(text: string): HostPort | null {
   const [, host = '', port = ''] = match ?? [];
   if (match === null || Number(port) < 1 || Number(port) > 65535) return null;
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+const SENTINEL_VARIABLES = ['REDIS_SENTINEL_NAME', 'REDIS_SENTINEL_PASSWORD'] as const;
+const SERVER_VARIABLES = ['REDIS_PORT', 'REDIS_USERNAME', 'REDIS_PASSWORD', 'REDIS_TLS'] as const;
+
+/** A setting without what it is about would be silently without effect. */
+function refuseIdle(read: Reader, needs: string, names: readonly string[]): void {
+  for (const name of names) if (read.text(name) !== null) read.refuse(`${name} needs ${needs}`);
 }
 
 /** Null where no variable names a Redis. */
@@ -61,8 +65,13 @@ export function redisSettings(read: Reader): RedisSettings | null {
   if (sentinels.length > 0 && sentinelName === null) {
     read.refuse('REDIS_SENTINELS needs REDIS_SENTINEL_NAME, the name under which they know the server');
   }
+  if (sentinels.length === 0) refuseIdle(read, 'REDIS_SENTINELS', SENTINEL_VARIABLES);
+  if (given.length === 0) refuseIdle(read, named.map(([name]) => name).join(' or '), SERVER_VARIABLES);
+  if (host === null && given.length > 0) refuseIdle(read, 'REDIS_HOST', ['REDIS_PORT']);
   const from = url === null ? null : fromUrl(read, url);
-  const tls = read.boolean('REDIS_TLS', false) || url?.startsWith('rediss:') === true;
+  const isSecure = url?.startsWith('rediss:') === true;
+  const tls = read.boolean('REDIS_TLS', isSecure);
+  if (isSecure && !tls) read.refuse('REDIS_URL begins with rediss:// and REDIS_TLS is false: which is it?');
   const common = {
     sentinelName: sentinels.length > 0 ? sentinelName : null,
     sentinelPassword: read.text('REDIS_SENTINEL_PASSWORD'),
@@ -78,8 +87,12 @@ export function redisSettings(read: Reader): RedisSettings | null {
   return null;
 }
 
+/** What is wrong in it is not repeated: somebody may have put a URL with a password there. */
 export function nodes(read: Reader, name: string): HostPort[] {
-  return read.list(name, NODE).flatMap((item) => parseNode(item) ?? []);
+  const items = read.list(name);
+  const found = items.flatMap((item) => parseNode(item) ?? []);
+  if (found.length < items.length) read.refuse(`${name} must be a list of host:port pairs, without a scheme`);
+  return found;
 }
 
 /** The files that `<prefix>_CA_FILE`, `_CERT_FILE` and `_KEY_FILE` name; null where TLS is off. */

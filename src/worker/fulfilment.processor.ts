@@ -34,10 +34,10 @@ export class FulfilmentProcessor {
   private stopped = false;
 
   constructor(
-    private readonly ledger: Ledger,
+    private readonly ledger: Pick<Ledger, 'beginFulfilment' | 'keepFulfilments' | 'booking'>,
     private readonly queue: Pick<JobQueue, 'publish'>,
-    private readonly notifier: Notifier,
-    private readonly metrics: Metrics,
+    private readonly notifier: Pick<Notifier, 'progress'>,
+    private readonly metrics: Pick<Metrics, 'stepSucceeded' | 'retried'>,
     private readonly options: FulfilmentOptions,
     steps: readonly Step[],
     /** Told of looks that failed: the booking is driven again by its time. */
