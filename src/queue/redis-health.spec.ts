@@ -8,6 +8,10 @@ describe('What is wrong with a Redis', () => {
     ['BROKER_AUTHENTICATION_FAILED', reply('WRONGPASS invalid username-password pair or user is disabled.')],
     ['BROKER_AUTHENTICATION_FAILED', reply('NOAUTH Authentication required.')],
     ['BROKER_NOT_AUTHORIZED', reply("NOPERM this user has no permissions to run the 'xadd' command")],
+    [
+      'BROKER_NOT_AUTHORIZED',
+      reply("ERR The user executing the script can't run this command or subcommand"),
+    ],
     ['BROKER_FULL', reply("OOM command not allowed when used memory > 'maxmemory'.")],
     ['BROKER_FAILED', reply('READONLY You can not write against a read only replica.')],
     ['BROKER_TLS_FAILED', failure('DEPTH_ZERO_SELF_SIGNED_CERT')],
@@ -30,19 +34,20 @@ describe('What is wrong with a Redis', () => {
   });
 
   it.each([
-    ['allkeys-lru', 100, false],
-    ['volatile-lru', 100, true],
-    ['noeviction', 100, true],
-    ['allkeys-lru', 0, true],
-  ])('%s with %i bytes of memory keeps jobs: %s', async (policy, limit, keeps) => {
+    ['allkeys-lru', 100, 'lasting', false],
+    ['volatile-lru', 100, 'lasting', true],
+    ['volatile-lru', 100, 'all', false],
+    ['noeviction', 100, 'all', true],
+    ['allkeys-lru', 0, 'all', true],
+  ] as const)('%s with %i bytes of memory keeps %s keys: %s', async (policy, limit, kept, keeps) => {
     const info = `# Memory\r\nused_memory:1\r\nmaxmemory:${limit}\r\nmaxmemory_policy:${policy}\r\n`;
     expect(readMemory(info)).toEqual({ limit, policy });
-    const check = assertRedisKeeps(() => Promise.resolve(info), 'Redis');
+    const check = assertRedisKeeps(() => Promise.resolve(info), 'Redis', kept);
     await (keeps ? expect(check).resolves.toBeUndefined() : expect(check).rejects.toThrow('BROKER_EVICTS'));
   });
 
   it('is believed to keep jobs where its settings may not be read', async () => {
     const refuse = (): Promise<never> => Promise.reject(reply('NOPERM'));
-    await expect(assertRedisKeeps(refuse, 'Redis')).resolves.toBeUndefined();
+    await expect(assertRedisKeeps(refuse, 'Redis', 'all')).resolves.toBeUndefined();
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { BrokerError, type BrokerErrorCode } from './broker-error.js';
 
 /** Sends one command to one Redis server and resolves with its answer. */
@@ -5,7 +6,8 @@ export type RedisCall = (command: string, ...args: string[]) => Promise<unknown>
 
 const BY_REPLY: readonly (readonly [RegExp, BrokerErrorCode])[] = [
   [/^(WRONGPASS|NOAUTH)\b|^ERR (invalid password|AUTH )|no password is set/i, 'BROKER_AUTHENTICATION_FAILED'],
-  [/^NOPERM\b/, 'BROKER_NOT_AUTHORIZED'],
+  // inside a script Redis 7.0 says it in words
+  [/^NOPERM\b|^ERR The user executing the script can't/, 'BROKER_NOT_AUTHORIZED'],
   [/^OOM\b/, 'BROKER_FULL'],
 ];
 const TLS_CODE = /^(ERR_SSL_|ERR_TLS_|CERT_|EPROTO$|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
@@ -42,32 +44,51 @@ export function tellingRedisError(broker: string, errors: readonly unknown[]): B
   );
 }
 
+/** Which keys a server must not evict: `lasting` have no time to live. */
+export type KeptKeys = 'all' | 'lasting';
+
 /**
- * That a server keeps what it is given: it does not evict keys that have no time to live, which are all that hold
- * jobs. A server that does not let us read its settings is believed.
+ * That a server keeps what it is given, where it has a limit of memory. A server that does not let us read its
+ * settings is believed.
  * @throws BrokerError
  */
-export async function assertRedisKeeps(call: RedisCall, broker: string): Promise<void> {
+export async function assertRedisKeeps(call: RedisCall, broker: string, kept: KeptKeys): Promise<void> {
   const text = await call('INFO', 'memory').catch((error: unknown) => {
     const named = redisError(broker, error);
     if (named.code === 'BROKER_NOT_AUTHORIZED') return '';
     throw named;
   });
   const { limit, policy } = readMemory(String(text));
-  if (limit > 0 && policy.startsWith('allkeys-')) {
+  const evicts = kept === 'all' ? policy !== 'noeviction' : policy.startsWith('allkeys-');
+  if (limit > 0 && evicts) {
     throw new BrokerError('BROKER_EVICTS', broker, `maxmemory-policy is ${policy}: set noeviction`);
   }
 }
 
+const PROBE = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
+const PROBE_SHA = createHash('sha1').update(PROBE).digest('hex');
+
 /**
- * That a server takes a write to this key, which is gone a second later.
- * @throws BrokerError, `BROKER_FULL` where its memory is used up
+ * That a server runs scripts, and takes a write of one to this key, which is gone a second later.
+ * @throws BrokerError, `BROKER_FULL` where its memory is used up, `BROKER_NOT_AUTHORIZED` where a right is missing
  */
 export async function assertRedisWrites(call: RedisCall, broker: string, key: string): Promise<void> {
-  await call('SET', key, '1', 'PX', '1000').catch((error: unknown) => {
+  try {
+    await call('EVAL', PROBE, '1', key);
+    // the right to each is given apart
+    await call('EVALSHA', PROBE_SHA, '1', key).catch(unlessUnknown);
+  } catch (error) {
     throw redisError(broker, error);
-  });
+  }
 }
+
+/** Scripts may be flushed between two commands. */
+function unlessUnknown(error: unknown): void {
+  if (!describe(error).message.startsWith('NOSCRIPT')) throw error;
+}
+
+/** A server that was a master when we connected is not any more: who connects anew finds the one that is. */
+export const isDemoted = (error: unknown): boolean => describe(error).message.startsWith('READONLY ');
 
 /** From the answer to `INFO memory`. */
 export function readMemory(info: string): { limit: number; policy: string } {

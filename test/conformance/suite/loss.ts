@@ -15,9 +15,12 @@ export function describeLoss(bench: () => Bench, { wipe }: Target): void {
     const idle = await bench().open(name);
     const log = new Log();
     const release = new AbortController();
-    const handle = log.then(async ({ jobId }) => {
+    const cut: string[] = [];
+    const handle = log.then(async ({ jobId }, { signal }) => {
       if (jobId !== 'running') return;
-      await sleep(20_000, undefined, { signal: release.signal }).catch(() => undefined);
+      const ends = AbortSignal.any([release.signal, signal]);
+      await sleep(20_000, undefined, { signal: ends }).catch(() => undefined);
+      if (signal.aborted) cut.push(String(signal.reason));
     });
     await bench().consume(queue, handle, { concurrency: 4 });
     await queue.publish([fulfil('running'), fulfil('delayed', { delayMs: 60_000 })]);
@@ -27,11 +30,14 @@ export function describeLoss(bench: () => Bench, { wipe }: Target): void {
     await wipe(bench().broker, name);
     await queue.publish([...fulfils(20), fulfil('soon', { delayMs: 300 })]);
     await until('what is published afterwards is delivered', () => new Set(log.ids).size === 22);
+    // longer than a lock lasts: a charge that is on its way is not cut because the broker forgot its job
+    await sleep(9000);
     release.abort();
     await until('nothing is left', async () => {
       const { waiting, active, delayed, dead } = (await queue.counts()).types['booking.fulfil'];
       return waiting + active + delayed + dead === 0;
     });
+    expect(cut).toEqual([]);
     // what was running when all was lost is done, and nobody holds its loss against it
     await queue.publish([fulfil('running'), fulfil('last')]);
     await until(

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type ConnectionOptions,
   type IQueueBackend,
-  type Job,
+  Job,
   UnrecoverableError,
   WaitingError,
   Worker,
@@ -84,7 +84,7 @@ export class BullmqConsumption<T extends JobType> implements Consumption {
   private constructor(private readonly parts: ConsumptionParts<T>) {
     this.worker = this.makeWorker();
     this.worker.on('error', (error) => this.trouble('worker', error));
-    this.worker.on('lockRenewalFailed', (jobIds) => jobIds.forEach((id) => this.lockLost(id)));
+    this.worker.on('lockRenewalFailed', (jobIds) => jobIds.forEach((id) => void this.lockNotRenewed(id)));
     this.worker.on('locksRenewed', ({ jobIds }) => jobIds.forEach((id) => this.lockRenewed(id)));
     this.lockWatch = setInterval(() => this.watchLocks(), 1000).unref();
   }
@@ -220,6 +220,19 @@ export class BullmqConsumption<T extends JobType> implements Consumption {
     if (running === undefined) return;
     running.renewedAt = Date.now();
     running.late = 0;
+  }
+
+  /** What the broker knows nothing of any more is nobody else's: it was lost there, or is done. */
+  private async lockNotRenewed(id: string): Promise<void> {
+    const running = this.running.get(id);
+    if (running === undefined) return;
+    const isKnown = await Job.fromId(this.worker, id).then(
+      (job) => job !== undefined,
+      () => true,
+    );
+    if (this.running.get(id) !== running) return;
+    if (isKnown) this.lockLost(id);
+    else this.lockRenewed(id);
   }
 
   private lockLost(id: string): void {

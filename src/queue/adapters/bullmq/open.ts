@@ -26,7 +26,7 @@ export async function openBullmq(
 ): Promise<JobQueue> {
   const { name, redis, databaseUrl } = settings;
   const broker =
-    redis === null ? await connectPostgres(databaseUrl, report) : await connectRedis(redis, report);
+    redis === null ? await connectPostgres(databaseUrl, report) : await connectRedis(redis, name, report);
   try {
     const queues = await registerQueues(loader, queueNames(name), broker.publishers);
     return new BullmqJobQueue({ name, broker, queues, report, random: Math.random });

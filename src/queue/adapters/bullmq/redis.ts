@@ -4,21 +4,21 @@ import type { RedisSettings } from '../../../config/redis.js';
 import {
   assertRedisKeeps,
   assertRedisWrites,
+  isDemoted,
   type RedisCall,
   tellingRedisError,
 } from '../../redis-health.js';
 import { nameOfRedis, redisOptions } from '../../redis-options.js';
 import { BROKER_TIMEOUT_MS, type Broker, type Report } from './broker.js';
 
-const PROBE = 'bull:fairline-probe';
-
 const reconnectAfterMs = (times: number): number => Math.min(50 * times, 1000);
 
 /**
- * BullMQ on Redis, which must not evict keys (BullMQ warns of any policy but `noeviction`).
+ * BullMQ on Redis, which must not evict keys, not even those with a time to live: locks of running jobs have one.
+ * @param prefix of the names of the queues
  * @throws BrokerError where Redis cannot be used
  */
-export async function connectRedis(settings: RedisSettings, report: Report): Promise<Broker> {
+export async function connectRedis(settings: RedisSettings, prefix: string, report: Report): Promise<Broker> {
   const server = redisOptions(settings);
   const shared = new Redis({
     ...server,
@@ -29,6 +29,7 @@ export async function connectRedis(settings: RedisSettings, report: Report): Pro
     connectTimeout: BROKER_TIMEOUT_MS,
     disconnectTimeout: 200,
     retryStrategy: reconnectAfterMs,
+    reconnectOnError: isDemoted,
   });
   const name = nameOfRedis(settings);
   const seen: unknown[] = [];
@@ -38,8 +39,8 @@ export async function connectRedis(settings: RedisSettings, report: Report): Pro
   });
   const call: RedisCall = (command, ...args) => shared.call(command, ...args);
   const ping = async (): Promise<void> => {
-    await assertRedisWrites(call, name, PROBE);
-    await assertRedisKeeps(call, name);
+    await assertRedisWrites(call, name, `bull:${prefix}-probe`);
+    await assertRedisKeeps(call, name, 'all');
   };
   try {
     await withinBrokerTimeout(shared.connect());
@@ -61,6 +62,8 @@ export async function connectRedis(settings: RedisSettings, report: Report): Pro
             maxRetriesPerRequest: null,
             connectTimeout: BROKER_TIMEOUT_MS,
             retryStrategy: reconnectAfterMs,
+            // 2: what a demoted server refused is sent again to the one that is found then
+            reconnectOnError: (error: Error) => (isDemoted(error) ? 2 : false),
           },
         },
         kind,

@@ -48,7 +48,11 @@ export class StreamsJobQueue extends JobQueue {
 
   constructor(private readonly parts: StreamsParts) {
     super();
-    this.deadLetters = new StreamsDeadLetters(parts.redis, parts.keys);
+    const copies = new StreamsDeadLetters(parts.redis, parts.keys);
+    this.deadLetters = {
+      list: (limit) => this.told(copies.list(limit)),
+      remove: (jobId) => this.told(copies.remove(jobId)),
+    };
   }
 
   async publish(jobs: readonly NewJob[]): Promise<void> {
@@ -62,9 +66,7 @@ export class StreamsJobQueue extends JobQueue {
         sent.push(this.send(this.parts.keys[type], some.slice(from, from + BATCH)));
       }
     }
-    await Promise.all(sent).catch((error: unknown) => {
-      throw redisError(this.parts.redis.name, error);
-    });
+    await this.told(Promise.all(sent));
   }
 
   async consume<T extends JobType>(
@@ -74,10 +76,10 @@ export class StreamsJobQueue extends JobQueue {
   ): Promise<Consumption> {
     this.assertOpen();
     const { settings, keys, report, random } = this.parts;
-    const [redis, waiting] = await openBoth(
-      new Connection(settings, 'consuming', report),
-      new Connection(settings, 'waiting', report),
-    );
+    const waiting = new Connection(settings, 'waiting', report);
+    // waiting is reading, which a demoted server never refuses
+    const redis = new Connection(settings, 'consuming', report, () => waiting.reconnect());
+    await openBoth(redis, waiting);
     const consumer = `${hostname()}-${pid}-${randomBytes(4).toString('hex')}`;
     const consumption = new StreamsConsumption({
       ...{ type, keys: keys[type], consumer, redis, waiting, handle, options, report, random },
@@ -92,11 +94,11 @@ export class StreamsJobQueue extends JobQueue {
   }
 
   async counts(): Promise<QueueCounts> {
-    return readCounts(this.parts.redis, this.parts.keys);
+    return this.told(readCounts(this.parts.redis, this.parts.keys));
   }
 
   async figures(): Promise<QueueFigures> {
-    return readFigures(this.parts.redis, this.parts.keys);
+    return this.told(readFigures(this.parts.redis, this.parts.keys));
   }
 
   activity(): readonly ConsumerActivity[] {
@@ -105,17 +107,16 @@ export class StreamsJobQueue extends JobQueue {
 
   async pause(): Promise<void> {
     const { redis, keys } = this.parts;
-    await Promise.all(everyType(keys).map(({ paused }) => redis.set(paused, '1')));
+    await this.told(Promise.all(everyType(keys).map(({ paused }) => redis.set(paused, '1'))));
   }
 
   async resume(): Promise<void> {
     const { redis, keys } = this.parts;
-    await Promise.all(
-      everyType(keys).map(async ({ paused, wake }) => {
-        await redis.remove(paused);
-        await redis.wake(wake);
-      }),
-    );
+    const resumed = everyType(keys).map(async ({ paused, wake }) => {
+      await redis.remove(paused);
+      await redis.wake(wake);
+    });
+    await this.told(Promise.all(resumed));
   }
 
   async ping(): Promise<void> {
@@ -123,7 +124,7 @@ export class StreamsJobQueue extends JobQueue {
     const { redis, keys } = this.parts;
     await Promise.all([
       ...everyType(keys).map(({ probe }) => assertRedisWrites(redis.call, redis.name, probe)),
-      ...redis.servers().map((call) => assertRedisKeeps(call, redis.name)),
+      ...redis.servers().map((call) => assertRedisKeeps(call, redis.name, 'lasting')),
     ]);
   }
 
@@ -151,16 +152,25 @@ export class StreamsJobQueue extends JobQueue {
     await redis.run(PUBLISH, [...keys.streams, keys.delayed, keys.wake], args);
   }
 
+  /** @throws BrokerError instead of what the client throws */
+  private async told<R>(work: Promise<R>): Promise<R> {
+    try {
+      return await work;
+    } catch (error) {
+      throw redisError(this.parts.redis.name, error);
+    }
+  }
+
   private assertOpen(): void {
     if (this.closed !== null) throw new Error('The queue is closed');
   }
 }
 
 /** Both or none. */
-async function openBoth(one: Connection, other: Connection): Promise<[Connection, Connection]> {
+async function openBoth(one: Connection, other: Connection): Promise<void> {
   const opened = await Promise.allSettled([one.open(), other.open()]);
   const failed = opened.find((result) => result.status === 'rejected');
-  if (failed === undefined) return [one, other];
+  if (failed === undefined) return;
   one.disconnect();
   other.disconnect();
   throw failed.reason;

@@ -1,6 +1,6 @@
 import { Cluster, Redis } from 'ioredis';
 import type { RedisSettings } from '../../../config/redis.js';
-import { type RedisCall, tellingRedisError } from '../../redis-health.js';
+import { isDemoted, type RedisCall, tellingRedisError } from '../../redis-health.js';
 import { nameOfRedis, redisOptions } from '../../redis-options.js';
 import type { Script } from './lua.js';
 
@@ -25,14 +25,23 @@ export class Connection {
   private readonly client: Client;
   private readonly seen: unknown[] = [];
 
-  /** Does not connect yet. */
-  constructor(settings: RedisSettings, purpose: Purpose, report: Report) {
+  /**
+   * Does not connect yet. Connects anew where its server is no master any more, and says so to `demoted`.
+   */
+  constructor(
+    settings: RedisSettings,
+    purpose: Purpose,
+    report: Report,
+    demoted: () => void = () => undefined,
+  ) {
     this.name = nameOfRedis(settings);
-    this.client = makeClient(settings, purpose);
+    this.client = makeClient(settings, purpose, demoted);
     this.client.on('error', (error: unknown) => {
-      if (this.seen.length < 20) this.seen.push(error);
+      this.note(error);
       report(`Redis (${purpose})`, error);
     });
+    // of a cluster: what keeps one of its nodes from being used
+    this.client.on('node error', (error: unknown) => this.note(error));
   }
 
   /** @throws BrokerError within seconds; the connection is closed then */
@@ -102,13 +111,23 @@ export class Connection {
   /** To the server that holds the key of the command, its first argument. */
   readonly call: RedisCall = (command, ...args) => this.client.call(command, ...args);
 
+  /** What waits for an answer is rejected. */
+  reconnect(): void {
+    this.client.disconnect(true);
+  }
+
   /** Ends it now; what waits for an answer is rejected. Idempotent. */
   disconnect(): void {
     this.client.disconnect();
   }
+
+  /** For what `open` has to tell. */
+  private note(error: unknown): void {
+    if (this.seen.length < 20) this.seen.push(error);
+  }
 }
 
-function makeClient(settings: RedisSettings, purpose: Purpose): Client {
+function makeClient(settings: RedisSettings, purpose: Purpose, demoted: () => void): Client {
   const server = {
     ...redisOptions(settings),
     lazyConnect: true,
@@ -123,11 +142,18 @@ function makeClient(settings: RedisSettings, purpose: Purpose): Client {
     disconnectTimeout: 200,
     retryStrategy: reconnectAfterMs,
     sentinelRetryStrategy: reconnectAfterMs,
+    reconnectOnError: (error: Error) => {
+      const isOver = isDemoted(error);
+      if (isOver) demoted();
+      return isOver;
+    },
     enableAutoPipelining: purpose === 'publishing',
   };
   if (settings.kind !== 'cluster') return new Redis(server);
   return new Cluster([...settings.nodes], {
     redisOptions: server,
+    // connects by the name that was given, which is the one that a certificate carries
+    dnsLookup: (host, done) => done(null, host),
     lazyConnect: true,
     enableOfflineQueue: false,
     enableAutoPipelining: purpose === 'publishing',
