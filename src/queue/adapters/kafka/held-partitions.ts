@@ -115,7 +115,10 @@ export class HeldPartitions<T extends JobType> {
 export async function commitWorks<T extends JobType>(
   membership: Membership,
   works: readonly PartitionWork<T>[],
-  { noting = new Set<Entry<T>>(), handedOver = false } = {},
+  {
+    noting = new Set(),
+    handedOver = false,
+  }: { readonly noting?: ReadonlySet<Entry<T>>; readonly handedOver?: boolean } = {},
 ): Promise<void> {
   const commits = works.map((work) => ({ work, ...work.commit(noting, handedOver) }));
   for (const { work } of commits) work.dirty = handedOver;

@@ -18,6 +18,8 @@ export interface Entry<T extends JobType = JobType> {
   noted: boolean;
   /** Consumers that it has crashed, as this partition knows. */
   readonly crashes: number;
+  /** The next job of its key, which waits for this one. */
+  behind: Entry<T> | null;
   delivery: Delivery | null;
   timer: NodeJS.Timeout | null;
 }
@@ -36,8 +38,8 @@ export class PartitionWork<T extends JobType = JobType> {
   /** Ascending, for offsets are read in their order. */
   private readonly pending = new Map<number, Entry<T>>();
   private readonly byJobId = new Map<string, Entry<T>>();
-  /** Jobs that wait for the one before them of the same key. */
-  private readonly chains = new Map<string, Entry<T>[]>();
+  /** The last job in hand of each key. */
+  private readonly lastOfKey = new Map<string, Entry<T>>();
   /** Those that the note is about: running, told of as running, or known to have crashed consumers. */
   private readonly notable = new Set<Entry<T>>();
   private next = 0;
@@ -114,11 +116,19 @@ export class PartitionWork<T extends JobType = JobType> {
       this.dirty = true;
       return null;
     }
-    const crashes = this.known.running.get(offset) ?? this.known.crashed.get(offset) ?? 0;
+    const crashes = this.crashesAt(offset);
     const chainKey = this.isOrdered ? key : null;
     const entry: Entry<T> = {
-      ...{ work: this, offset, envelope, key: chainKey, crashes },
-      ...{ state: 'waiting', noted: false, delivery: null, timer: null },
+      work: this,
+      offset,
+      envelope,
+      key: chainKey,
+      state: 'waiting',
+      noted: false,
+      crashes,
+      behind: null,
+      delivery: null,
+      timer: null,
     };
     this.pending.set(offset, entry);
     this.byJobId.set(jobId, entry);
@@ -134,10 +144,8 @@ export class PartitionWork<T extends JobType = JobType> {
     const { jobId } = entry.envelope.message;
     if (this.byJobId.get(jobId) === entry) this.byJobId.delete(jobId);
     this.dirty = true;
-    if (entry.key === null) return null;
-    const next = this.chains.get(entry.key)?.shift();
-    if (next === undefined) this.chains.delete(entry.key);
-    return next ?? null;
+    if (entry.key !== null && entry.behind === null) this.lastOfKey.delete(entry.key);
+    return entry.behind;
   }
 
   /** The offset to commit, and the note beside it. `handedOver`: nothing runs here any more, and nothing crashed. */
@@ -186,18 +194,20 @@ export class PartitionWork<T extends JobType = JobType> {
     return ranges;
   }
 
+  private crashesAt(offset: number): number {
+    return this.known.running.get(offset) ?? this.known.crashed.get(offset) ?? 0;
+  }
+
   private isDone(offset: number): boolean {
     return this.known.done.some(([from, to]) => offset >= from && offset <= to);
   }
 
   private queueUp(entry: Entry<T>): boolean {
     if (entry.key === null) return true;
-    const chain = this.chains.get(entry.key);
-    if (chain === undefined) {
-      this.chains.set(entry.key, []);
-      return true;
-    }
-    chain.push(entry);
+    const before = this.lastOfKey.get(entry.key);
+    this.lastOfKey.set(entry.key, entry);
+    if (before === undefined) return true;
+    before.behind = entry;
     return false;
   }
 }

@@ -2,6 +2,8 @@ import type { JobPriority, JobType } from '../../job-queue.js';
 import type { Entry } from './partition-work.js';
 import { PRIORITIES } from './topics.js';
 
+const MOST_TIMER_MS = 2 ** 31 - 1;
+
 /** Jobs that may start, the most urgent first, each priority in the order in which they became ready. */
 export class ReadyJobs<T extends JobType> {
   private readonly lists: Readonly<Record<JobPriority, Fifo<Entry<T>>>> = {
@@ -14,8 +16,17 @@ export class ReadyJobs<T extends JobType> {
     return PRIORITIES.reduce((sum, priority) => sum + this.lists[priority].size, 0);
   }
 
-  push(entry: Entry<T>): void {
-    this.lists[entry.envelope.priority].push(entry);
+  /** @param onDue told when a job that had to wait may start */
+  constructor(private readonly onDue: () => void) {}
+
+  /** Now, or when its time has come. */
+  add(entry: Entry<T>): void {
+    const wait = entry.envelope.notBefore === 0 ? 0 : entry.envelope.notBefore - Date.now();
+    if (wait <= 0) {
+      this.lists[entry.envelope.priority].push(entry);
+      return;
+    }
+    entry.timer = setTimeout(() => this.comesDue(entry), Math.min(wait, MOST_TIMER_MS)).unref();
   }
 
   /** Those of partitions that were taken away are forgotten on the way. */
@@ -34,6 +45,13 @@ export class ReadyJobs<T extends JobType> {
     const entry = this.peek();
     if (entry !== null) this.lists[entry.envelope.priority].shift();
     return entry;
+  }
+
+  private comesDue(entry: Entry<T>): void {
+    entry.timer = null;
+    if (entry.work.lost) return;
+    this.add(entry);
+    this.onDue();
   }
 
   /** The next ones, without taking them. */

@@ -40,6 +40,8 @@ export function fromRecord<T extends JobType>(
 ): Envelope<T> | null {
   const message = value === null ? null : parseMessage(type, fromJson(value.toString('utf8')));
   if (message === null) return null;
+  // as most are
+  if (isEmpty(headers)) return { message, priority: 'normal', failures: 0, crashes: 0, notBefore: 0 };
   const priority = PRIORITIES.find((known) => known === text(headers, 'priority')) ?? 'normal';
   const number = (name: string): number => Number(text(headers, name)) || 0;
   return {
@@ -49,6 +51,11 @@ export function fromRecord<T extends JobType>(
     crashes: number('crashes'),
     notBefore: number('notBefore'),
   };
+}
+
+function isEmpty(headers: IHeaders): boolean {
+  for (const _name in headers) return false;
+  return true;
 }
 
 export function fromJson(text: string): unknown {
