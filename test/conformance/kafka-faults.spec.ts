@@ -106,6 +106,27 @@ describeWithKafka('Kafka, when things go wrong', (bootstrap) => {
     expect(log.ids.slice(3).sort()).toEqual(['new', 'newer']);
     expect(await queue.replay('booking.fulfil', { since: new Date(Date.now() + 1000) })).toBe(0);
   });
+
+  it('delivers what one partition holds since an offset once more, and refuses a place that is not there', async () => {
+    const { queue, name } = await bench.open();
+    if (!('replay' in queue) || typeof queue.replay !== 'function') throw new Error('not on Kafka');
+    const topic = `${name}-fulfil`;
+    const log = new Log();
+    await bench.consume(queue, log.handle);
+    // of one booking, so in one partition
+    const data = { bookingId: 'one', fence: 1, correlationId: 'test' };
+    for (const jobId of ['first', 'second', 'third']) await queue.publish([fulfil(jobId, { data })]);
+    await log.reaches(3);
+    const ends = await admin.fetchTopicOffsets(topic);
+    const partition = ends.find(({ high }) => high === '3')?.partition;
+    expect(await queue.replay('booking.fulfil', { topic, partition, offset: 1 })).toBe(2);
+    await log.reaches(5);
+    expect(log.ids.slice(3)).toEqual(['second', 'third']);
+    const wrong = { topic: `${name}-admit`, partition, offset: 0 };
+    await expect(queue.replay('booking.fulfil', wrong)).rejects.toThrow();
+    const beyond = { topic, partition: 4096, offset: 0 };
+    await expect(queue.replay('booking.fulfil', beyond)).rejects.toThrow();
+  });
 });
 
 describeWithKafka('Kafka with three brokers', () => {
