@@ -16,10 +16,10 @@ export interface RedisOptions {
   readonly enableTLSForSentinelMode?: boolean;
 }
 
-/** @throws Error where a certificate cannot be read */
+/** @throws BrokerError where a certificate cannot be read */
 export function redisOptions(settings: RedisSettings): RedisOptions {
   const { kind, nodes, username, password, database, tls } = settings;
-  const certificates = tls === null ? null : readTls(tls);
+  const certificates = tls === null ? null : readTls(tls, nameOfRedis(settings));
   return {
     db: database,
     ...(kind === 'single' && nodes[0]),

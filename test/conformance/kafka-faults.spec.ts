@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { type Admin, ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import type { KafkaCluster } from '../../scripts/support/kafka-cluster.mjs';
+import { BrokerError } from '../../src/queue/broker-error.js';
+import { openKafka } from '../../src/queue/adapters/kafka/open.js';
+import { endsOf } from '../../src/queue/adapters/kafka/topics.js';
 import type { JobQueue } from '../../src/queue/job-queue.js';
+import { toMessage } from '../../src/queue/message.js';
+import { leaveGroup } from '../support/kafka-leave-group.js';
 import { kafkaAt } from '../support/kafka-at.js';
 import { describeWithKafka } from '../support/kafka.js';
 import { Bench, fulfil, fulfils, Log, until } from './bench.js';
@@ -107,6 +112,100 @@ describeWithKafka('Kafka, when things go wrong', (bootstrap) => {
     expect(await queue.replay('booking.fulfil', { since: new Date(Date.now() + 1000) })).toBe(0);
   });
 
+  it('goes on with a full partition after its consumer was thrown out of the group', async () => {
+    const ofOne = benchAt(bootstrap, { KAFKA_PARTITIONS: '1' });
+    try {
+      const { queue, name } = await ofOne.open(bench.newName());
+      const log = new Log();
+      await queue.pause();
+      await ofOne.consume(queue, log.handle, { concurrency: 100 });
+      await queue.publish(fulfils(9000));
+      // the partition is read ahead up to its bound, and then no further
+      await sleep(2000);
+      const members = async (): Promise<string[]> =>
+        ((await admin.describeGroups([`${name}-fulfil`])).groups[0]?.members ?? []).map(
+          ({ memberId }) => memberId,
+        );
+      const [before = ''] = await members();
+      await leaveGroup(bootstrap, `${name}-fulfil`, before);
+      await until('it has a place again', async () => {
+        const [now] = await members();
+        return now !== undefined && now !== before;
+      });
+      await queue.resume();
+      await until('all are delivered', () => new Set(log.ids).size === 9000, 60_000);
+    } finally {
+      await ofOne.close();
+    }
+  });
+
+  it('knows dead letters and the pause where their topics have more partitions than one', async () => {
+    const name = bench.newName();
+    const topics = [`${name}-fulfil-dead`, `${name}-control`];
+    await admin.createTopics({
+      topics: topics.map((topic) => ({ topic, numPartitions: 3 })),
+      waitForLeaders: false,
+    });
+    await Promise.all(topics.map((topic) => endsOf(admin, topic)));
+    // whatever partition a record is in, it is there
+    const failedAt = new Date().toISOString();
+    const deadIds = [0, 1, 2].map((partition) => `dead-in-${partition}`);
+    const producer = new Kafka({ brokers: bootstrap.split(','), logLevel: logLevel.NOTHING }).producer();
+    await producer.connect();
+    await producer.send({
+      topic: `${name}-fulfil-dead`,
+      messages: deadIds.map((jobId, partition) => {
+        const dead = { ...toMessage(fulfil(jobId), new Date()), reason: 'GONE', attempts: 1, failedAt };
+        return { key: jobId, value: JSON.stringify(dead), partition };
+      }),
+    });
+    await producer.disconnect();
+    const { queue } = await bench.open(name);
+    const listed = async (): Promise<string[]> =>
+      (await queue.deadLetters.list(10)).map(({ jobId }) => jobId).sort();
+    expect(await listed()).toEqual(deadIds);
+    await queue.pause();
+    const { queue: another } = await bench.open(name);
+    expect((await another.counts()).paused).toBe(true);
+    await queue.resume();
+    expect((await another.counts()).paused).toBe(false);
+    const log = new Log();
+    await bench.consume(
+      queue,
+      log.then(() => Promise.reject(new Error('always'))),
+      {
+        retry: { attempts: 1, backoffMs: 50, maxBackoffMs: 50 },
+      },
+    );
+    await queue.publish([fulfil('dead-now')]);
+    await until('the dead letter is listed', async () => (await listed()).length === 4);
+    for (const jobId of await listed()) expect(await another.deadLetters.remove(jobId)).toBe(true);
+    expect(await listed()).toEqual([]);
+  });
+
+  it('uses partitions that an operator adds within half a minute', async () => {
+    const { queue, name } = await bench.open();
+    const log = new Log();
+    await bench.consume(queue, log.handle);
+    const topic = `${name}-fulfil`;
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 8 }] });
+    const isUsed = async (): Promise<boolean> => {
+      await queue.publish([...Array(20).keys()].map((i) => fulfil(`job-${log.ids.length}-${i}`)));
+      await sleep(1000);
+      const [group] = await admin.fetchOffsets({ groupId: topic, topics: [topic] });
+      return (group?.partitions ?? []).some(({ partition, offset }) => partition >= 4 && Number(offset) > 0);
+    };
+    await until('jobs of new partitions are done', isUsed, 90_000);
+  });
+
+  it('names KAFKA_REPLICATION where it is more than there are brokers', async () => {
+    const settings = kafkaAt(bootstrap, { KAFKA_REPLICATION: '3' });
+    await expect(openKafka(bench.newName(), settings, () => undefined)).rejects.toMatchObject({
+      code: 'BROKER_TOPIC_MISSING',
+      message: expect.stringContaining('KAFKA_REPLICATION'),
+    });
+  });
+
   it('delivers what one partition holds since an offset once more, and refuses a place that is not there', async () => {
     const { queue, name } = await bench.open();
     if (!('replay' in queue) || typeof queue.replay !== 'function') throw new Error('not on Kafka');
@@ -153,4 +252,36 @@ describeWithKafka('Kafka with three brokers', () => {
     await publishSoon(queue, 'after');
     await until('what is new is delivered', () => log.ids.includes('after'), 60_000);
   });
+
+  it('tells in readiness that too few replicas are in sync, until they are again', async () => {
+    const { queue, name } = await bench.open();
+    await demandReplicas(cluster.bootstrap, `${name}-fulfil`, 3);
+    await publishSoon(queue, 'before');
+    await queue.ping();
+    await cluster.kill([1]);
+    const refusal = { code: 'BROKER_FAILED', detail: 'NOT_ENOUGH_REPLICAS' };
+    const told = async (): Promise<unknown> => {
+      await queue.publish([fulfil('refused')]).catch(() => undefined);
+      return queue.ping().then(
+        () => null,
+        (error: unknown) => error,
+      );
+    };
+    await until('it is told', async () => isLike(await told(), refusal), 60_000);
+    await cluster.resume([1]);
+    await publishSoon(queue, 'after');
+    await queue.ping();
+  });
 });
+
+async function demandReplicas(bootstrap: string, topic: string, count: number): Promise<void> {
+  const admin = new Kafka({ brokers: bootstrap.split(','), logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  const configEntries = [{ name: 'min.insync.replicas', value: String(count) }];
+  const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }];
+  await admin.alterConfigs({ validateOnly: false, resources });
+  await admin.disconnect();
+}
+
+const isLike = (error: unknown, { code, detail }: { code: string; detail: string }): boolean =>
+  error instanceof BrokerError && error.code === code && error.detail === detail;

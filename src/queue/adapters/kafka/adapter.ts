@@ -15,22 +15,22 @@ import {
 } from '../../job-queue.js';
 import { toMessage } from '../../message.js';
 import { CAPABILITIES } from './capabilities.js';
-import { brokerName, type Report } from './client.js';
+import type { Report } from './client.js';
 import { KafkaConsumption } from './consumption.js';
 import { KafkaDeadLetters } from './dead-letters.js';
-import { brokerError, within } from './errors.js';
+import { within } from './errors.js';
+import type { Failures } from './failures.js';
 import { channelsOf, countsOf, partitionStates } from './figures.js';
 import { type Outgoing, Publisher } from './publisher.js';
 import { type Envelope, toRecord } from './record.js';
 import { replay, type ReplayFrom } from './replay.js';
 import { Tail } from './tail.js';
-import { controlTopic, createTopics, retryTopic, topicConfigs, typeTopics } from './topics.js';
+import { controlTopic, createTopics, PAUSED_KEY, retryTopic, topicConfigs, typeTopics } from './topics.js';
 
 const CLOSE_TIMEOUT_MS = 10_000;
 const DISCONNECT_MS = 2000;
 const ANSWER_MS = 5000;
 const PREPARE_MS = 15_000;
-const PAUSED_KEY = 'paused';
 
 export interface KafkaParts {
   /** Prefix of all topics and groups. */
@@ -41,6 +41,7 @@ export interface KafkaParts {
   readonly admin: Admin;
   /** Connected. */
   readonly producer: Producer;
+  readonly failures: Failures;
   readonly report: Report;
   /** From 0 to below 1, for the jitter. */
   readonly random: () => number;
@@ -60,19 +61,22 @@ export class KafkaJobQueue extends JobQueue {
 
   constructor(private readonly parts: KafkaParts) {
     super();
-    const { name, settings, kafka, admin, producer, report } = parts;
+    const { name, settings, kafka, admin, producer, failures, report } = parts;
     const prepare = (): Promise<void> => this.prepare();
     this.configs = topicConfigs(name, settings);
-    this.publisher = new Publisher({ producer, broker: brokerName(settings), prepare });
+    this.publisher = new Publisher({ producer, failures, prepare });
     this.tail = new Tail({
-      ...{ kafka, admin, name, prepare, report },
+      ...{ kafka, admin, name, prepare, failures, report },
       topics: [controlTopic(name), ...JOB_TYPES.map((type) => typeTopics(name, type).dead)],
       onRecord: (topic, key, value) => this.read(topic, key, value),
-      onReset: (topic) => this.dead.forget(topic),
+      onReset: () => this.dead.forget(),
       onChange: () => this.consumptions.forEach((consumption) => consumption.wake()),
     });
     this.dead = new KafkaDeadLetters(name, this.tail, (records) => this.publisher.send(records));
-    this.deadLetters = this.dead;
+    this.deadLetters = {
+      list: (limit) => this.ask(() => this.dead.list(limit)),
+      remove: (jobId) => this.ask(() => this.dead.remove(jobId)),
+    };
   }
 
   async publish(jobs: readonly NewJob[]): Promise<void> {
@@ -92,12 +96,12 @@ export class KafkaJobQueue extends JobQueue {
     options: ConsumeOptions,
   ): Promise<Consumption> {
     this.assertOpen();
-    const { name, settings, kafka, admin, report, random } = this.parts;
+    const { name, kafka, admin, failures, report, random } = this.parts;
     try {
       // whether it is paused is known before the first job
       await this.tail.caughtUp();
       const consumption = await KafkaConsumption.start({
-        ...{ type, kafka, admin, handle, options, report, random },
+        ...{ type, kafka, admin, handle, options, failures, report, random },
         topics: typeTopics(name, type),
         prepare: () => this.prepare(),
         again: (envelope, waitMs) => this.publisher.send([this.outgoing(envelope, waitMs)]),
@@ -112,7 +116,7 @@ export class KafkaJobQueue extends JobQueue {
         },
       };
     } catch (error) {
-      throw brokerError(error, brokerName(settings));
+      throw failures.named(error);
     }
   }
 
@@ -166,7 +170,9 @@ export class KafkaJobQueue extends JobQueue {
   }
 
   async ping(): Promise<void> {
-    await this.ask(() => within(ANSWER_MS, 'metadata', this.parts.admin.describeCluster()));
+    const { admin, failures } = this.parts;
+    await this.ask(() => within(ANSWER_MS, 'metadata', admin.describeCluster()));
+    failures.assertNone();
   }
 
   close(): Promise<void> {
@@ -185,7 +191,7 @@ export class KafkaJobQueue extends JobQueue {
 
   private async setPaused(isPaused: boolean): Promise<void> {
     this.assertOpen();
-    const message = { key: PAUSED_KEY, value: isPaused ? '1' : '0' };
+    const message = { key: PAUSED_KEY, value: isPaused ? '1' : '0', partition: 0 };
     await this.publisher.send([{ topic: controlTopic(this.parts.name), message }]);
     await this.ask(() => this.tail.caughtUp());
   }
@@ -217,7 +223,7 @@ export class KafkaJobQueue extends JobQueue {
     try {
       return await work();
     } catch (error) {
-      throw brokerError(error, brokerName(this.parts.settings));
+      throw this.parts.failures.named(error);
     }
   }
 

@@ -7,6 +7,8 @@ export type Report = (what: string, error: unknown) => void;
 
 const CONNECT_TIMEOUT_MS = 3000;
 const REQUEST_TIMEOUT_MS = 5000;
+/** Partitions that an operator adds are seen after this. */
+export const METADATA_MAX_AGE_MS = 30_000;
 /** kafkajs repeats for half a minute by default; callers here are told within seconds and try again themselves. */
 export const RETRY: RetryOptions = {
   retries: 3,
@@ -23,8 +25,11 @@ export const brokerName = ({ brokers }: KafkaSettings): string => `Kafka at ${ad
 const addresses = (brokers: KafkaSettings['brokers']): string[] =>
   brokers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
 
-/** @throws Error where a certificate cannot be read */
-export function kafkaClient(settings: KafkaSettings, report: Report): Kafka {
+/**
+ * `onGroupRefused`: a group may not be used, which kafkajs says in its log alone.
+ * @throws BrokerError where a certificate cannot be read
+ */
+export function kafkaClient(settings: KafkaSettings, report: Report, onGroupRefused: () => void): Kafka {
   const { brokers, clientId, tls, sasl } = settings;
   const credentials = sasl === null ? null : saslOf(sasl);
   return new Kafka({
@@ -35,10 +40,10 @@ export function kafkaClient(settings: KafkaSettings, report: Report): Kafka {
     requestTimeout: REQUEST_TIMEOUT_MS,
     enforceRequestTimeout: true,
     retry: RETRY,
-    ...(tls !== null && { ssl: readTls(tls) }),
+    ...(tls !== null && { ssl: readTls(tls, brokerName(settings)) }),
     ...(credentials !== null && { sasl: credentials }),
     logLevel: logLevel.ERROR,
-    logCreator: toReport(report),
+    logCreator: toReport(report, onGroupRefused),
   });
 }
 
@@ -62,11 +67,14 @@ function saslOf({
 /** What these say of a request is thrown at whoever made it as well. */
 const HEARD_ELSEWHERE = new Set(['Connection', 'BrokerPool', 'Producer']);
 
-function toReport(report: Report): logCreator {
+const GROUP_REFUSED = /Group authorization failed/;
+
+function toReport(report: Report, onGroupRefused: () => void): logCreator {
   return () =>
     ({ namespace, log }) => {
-      if (HEARD_ELSEWHERE.has(namespace)) return;
       const { message, error } = log;
+      if (typeof error === 'string' && GROUP_REFUSED.test(error)) onGroupRefused();
+      if (HEARD_ELSEWHERE.has(namespace)) return;
       const cause = typeof error === 'string' && error !== message ? `: ${error}` : '';
       report(`Kafka (${namespace})`, new Error(`${message}${cause}`));
     };

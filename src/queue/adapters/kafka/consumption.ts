@@ -12,6 +12,7 @@ import type {
 import type { Report } from './client.js';
 import { COMMIT_MS, Commits } from './commits.js';
 import { Deliveries } from './deliveries.js';
+import type { Failures } from './failures.js';
 import { commitWorks, HeldPartitions } from './held-partitions.js';
 import { type Assignment, Membership, type MembershipListener } from './membership.js';
 import { Outcomes } from './outcomes.js';
@@ -38,6 +39,7 @@ export interface ConsumptionParts<T extends JobType> {
   readonly again: (envelope: Envelope<T>, waitMs: number) => Promise<void>;
   readonly copyDead: (job: ReceivedJob<T>, reason: string) => Promise<void>;
   readonly isPaused: () => boolean;
+  readonly failures: Failures;
   readonly report: Report;
   /** From 0 to below 1. */
   readonly random: () => number;
@@ -64,7 +66,7 @@ export class KafkaConsumption<T extends JobType> implements Consumption, Members
   }
 
   private constructor(private readonly parts: ConsumptionParts<T>) {
-    const { type, topics, kafka, admin, prepare, options, report } = parts;
+    const { type, topics, kafka, admin, prepare, options, failures, report } = parts;
     const shared = { group: topics.group, topics: consumedTopics(topics) };
     this.rate = new RateLimit(options.rateLimit);
     this.held = new HeldPartitions<T>({
@@ -75,7 +77,7 @@ export class KafkaConsumption<T extends JobType> implements Consumption, Members
       onReady: (entry) => this.ready.add(entry),
       onForeign: (where) => this.trouble('foreign message passed over', new Error(where)),
     });
-    this.membership = new Membership({ ...shared, kafka, listener: this, prepare, report });
+    this.membership = new Membership({ ...shared, kafka, listener: this, prepare, failures, report });
     this.readAhead = new ReadAhead(this.membership);
     const trouble: Report = (what, error) => this.trouble(what, error);
     this.commits = new Commits({

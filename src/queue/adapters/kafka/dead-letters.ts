@@ -64,13 +64,13 @@ export class KafkaDeadLetters implements DeadLetters {
     }
   }
 
-  forget(topic: string | null): void {
-    for (const type of JOB_TYPES) {
-      if (topic === null || topic === typeTopics(this.name, type).dead) this.jobs[type].clear();
-    }
+  forget(): void {
+    for (const type of JOB_TYPES) this.jobs[type].clear();
   }
 
   private async write(type: JobType, jobId: string, value: string | null): Promise<void> {
-    await this.send([{ topic: typeTopics(this.name, type).dead, message: { key: jobId, value } }]);
+    // always the same partition, however many an operator has made: its order says which record of a job is the last
+    const message = { key: jobId, value, partition: 0 };
+    await this.send([{ topic: typeTopics(this.name, type).dead, message }]);
   }
 }

@@ -3,6 +3,16 @@ import { BrokerError, type BrokerErrorCode } from '../../broker-error.js';
 
 const AUTHORISATION = /AUTHORIZATION_FAILED$/;
 const TLS = /certificate|self[- ]signed|SSL|TLS|EPROTO|ALTNAME/i;
+/** Nobody was reached, whatever the words beside say: a name that is not found is in its own message. */
+const UNREACHED = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+]);
+const TOO_FEW_BROKERS = 'INVALID_REPLICATION_FACTOR';
 
 /** What kafkajs threw as a `BrokerError`; the cause goes with it. */
 export function brokerError(
@@ -25,6 +35,10 @@ function codeOf(chain: readonly Error[], doing: 'connect' | 'topics'): [BrokerEr
   if (refused !== undefined) return ['BROKER_NOT_AUTHORIZED', refused];
   if (chain.some(({ name }) => name === 'KafkaJSSASLAuthenticationError'))
     return ['BROKER_AUTHENTICATION_FAILED', null];
+  if (types.includes(TOO_FEW_BROKERS)) {
+    return ['BROKER_TOPIC_MISSING', `${TOO_FEW_BROKERS}: KAFKA_REPLICATION is more than there are brokers`];
+  }
+  if (chain.some((error) => UNREACHED.has(systemCodeOf(error)))) return ['BROKER_UNREACHABLE', null];
   const tls = chain.find(({ message }) => TLS.test(message));
   if (tls !== undefined) return ['BROKER_TLS_FAILED', tls.message];
   if (chain.some(isConnection)) return ['BROKER_UNREACHABLE', null];
@@ -40,7 +54,9 @@ const CONNECTION = new Set([
   'KafkaJSBrokerNotFound',
   'KafkaTimeout',
 ]);
-const isConnection = ({ name }: Error): boolean => CONNECTION.has(name);
+/** kafkajs says so of a connection that was never made, in a plain error. */
+const NOT_CONNECTED = 'Broker not connected';
+const isConnection = ({ name, message }: Error): boolean => CONNECTION.has(name) || message === NOT_CONNECTED;
 
 /** The error, its causes, and what an aggregate holds. */
 function causes(error: unknown, depth = 0): Error[] {
@@ -54,6 +70,20 @@ function causes(error: unknown, depth = 0): Error[] {
 function typeOf(error: Error): string {
   return 'type' in error && typeof error.type === 'string' ? error.type : '';
 }
+
+/** The operating system's own; empty where it comes from elsewhere. */
+function systemCodeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** What members of a group are told while it changes: nobody's failure. */
+const REBALANCE = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID']);
+export const isRebalance = (error: unknown): boolean =>
+  causes(error).some((cause) => REBALANCE.has(typeOf(cause)));
+
+/** No broker said where the group is to be asked for; which is all that kafkajs throws, whatever the cause. */
+export const isMissingCoordinator = (error: unknown): boolean =>
+  causes(error).some(({ name }) => name === 'KafkaJSGroupCoordinatorNotFound');
 
 /** Whether a topic that was there has gone. */
 export const isTopicGone = (error: unknown): boolean =>

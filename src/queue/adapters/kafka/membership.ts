@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, IMemberAssignment, Kafka, KafkaMessage } from 'kafkajs';
-import { RETRY, type Report } from './client.js';
+import { METADATA_MAX_AGE_MS, RETRY, type Report } from './client.js';
 import { patiently, within } from './errors.js';
+import type { Failures } from './failures.js';
 import { stickyAssigner } from './sticky-assigner.js';
 
 /**
@@ -45,6 +46,7 @@ export interface MembershipParts {
   readonly listener: MembershipListener;
   /** Makes topics that have gone. */
   readonly prepare: () => Promise<void>;
+  readonly failures: Failures;
   readonly report: Report;
 }
 
@@ -83,7 +85,8 @@ export class Membership {
   /** Rejects where the group has moved on; never repeated by itself, for a late one would overwrite another's. */
   async commit(topics: TopicCommit[]): Promise<void> {
     if (this.commitNow === null) throw new Error('nothing was read yet');
-    await within(SESSION_MS, 'commit', this.commitNow({ topics }));
+    const { failures, group } = this.parts;
+    await failures.watch(`commit of ${group}`, within(SESSION_MS, 'commit', this.commitNow({ topics })));
   }
 
   pause(topic: string, partition: number): void {
@@ -98,7 +101,7 @@ export class Membership {
   restart(why: string, error: unknown): void {
     const { consumer } = this;
     if (consumer === null || this.stopped !== null) return;
-    this.parts.report(`${this.parts.group}: ${why}`, error);
+    this.troubled(why, error);
     this.leave();
     void this.comeBack(consumer);
   }
@@ -118,6 +121,7 @@ export class Membership {
     const { kafka, group, topics } = this.parts;
     const consumer = kafka.consumer({
       groupId: group,
+      metadataMaxAge: METADATA_MAX_AGE_MS,
       sessionTimeout: SESSION_MS,
       rebalanceTimeout: REBALANCE_MS,
       heartbeatInterval: HEARTBEAT_MS,
@@ -172,15 +176,22 @@ export class Membership {
     this.late = 0;
     this.isRebalancing = false;
     // under another name we were out meanwhile, and others may have had what is ours again now
-    if (this.memberId !== '' && this.memberId !== memberId) this.parts.listener.lost();
+    if (this.memberId !== '' && this.memberId !== memberId) this.beginAnew();
     this.memberId = memberId;
     this.assignment = assignment;
     this.parts.listener.assigned(assignment);
   }
 
+  /** kafkajs keeps what was paused over the loss of a place; whoever paused it knows nothing of it any more. */
+  private beginAnew(): void {
+    this.parts.listener.lost();
+    this.consumer?.resume(this.parts.topics.map((topic) => ({ topic })));
+  }
+
   private async take(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
     if (this.consumer !== consumer || !payload.isRunning() || payload.isStale()) return;
     this.commitNow = (offsets) => payload.commitOffsetsIfNecessary(offsets);
+    this.parts.failures.went(this.parts.group);
     const { topic, partition, messages } = payload.batch;
     await this.parts.listener.batch(topic, partition, messages);
   }
@@ -223,9 +234,15 @@ export class Membership {
         if (this.isStopped()) this.leave();
         return;
       } catch (error) {
-        this.parts.report(`${this.parts.group}: not back yet`, error);
+        this.troubled('not back yet', error);
       }
     }
+  }
+
+  private troubled(what: string, error: unknown): void {
+    const { failures, group, report } = this.parts;
+    failures.failed(group, error);
+    report(`${group}: ${what}`, error);
   }
 
   private isStopped(): boolean {

@@ -1,6 +1,7 @@
 import type { Message, Producer } from 'kafkajs';
 import { BrokerError } from '../../broker-error.js';
-import { brokerError, isTopicGone, within } from './errors.js';
+import { isTopicGone, within } from './errors.js';
+import type { Failures } from './failures.js';
 
 export interface Outgoing {
   readonly topic: string;
@@ -23,8 +24,7 @@ interface Waiting {
 
 export interface PublisherParts {
   readonly producer: Producer;
-  /** For messages. */
-  readonly broker: string;
+  readonly failures: Failures;
   /** Makes topics that have gone. */
   readonly prepare: () => Promise<void>;
 }
@@ -43,9 +43,9 @@ export class Publisher {
   /** Resolves when every in-sync replica has them. @throws BrokerError within seconds */
   async send(records: readonly Outgoing[]): Promise<void> {
     if (records.length === 0) return;
-    const { broker } = this.parts;
+    const { failures } = this.parts;
     if (this.count + records.length > MOST_WAITING && this.count > 0) {
-      throw new BrokerError('BROKER_FAILED', broker, `${this.count} messages wait to be taken`);
+      throw new BrokerError('BROKER_FAILED', failures.broker, `${this.count} messages wait to be taken`);
     }
     this.count += records.length;
     const held = new Promise<void>((resolve, reject) => {
@@ -55,7 +55,7 @@ export class Publisher {
     try {
       await within(GIVE_UP_MS, 'publish', held);
     } catch (error) {
-      throw brokerError(error, broker);
+      throw failures.named(error);
     }
   }
 
@@ -113,11 +113,15 @@ export class Publisher {
         this.parts.producer.sendBatch({ acks: -1, timeout: ACKNOWLEDGE_MS, topicMessages }),
       );
     try {
-      await send();
+      await send().catch(async (error: unknown) => {
+        if (!isTopicGone(error)) throw error;
+        await this.parts.prepare();
+        await send();
+      });
+      for (const topic of byTopic.keys()) this.parts.failures.went(topic);
     } catch (error) {
-      if (!isTopicGone(error)) throw error;
-      await this.parts.prepare();
-      await send();
+      for (const topic of byTopic.keys()) this.parts.failures.failed(topic, error);
+      throw error;
     }
   }
 }

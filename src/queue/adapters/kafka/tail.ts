@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
 import type { Report } from './client.js';
 import { KafkaTimeout, within } from './errors.js';
+import type { Failures } from './failures.js';
 import { Membership } from './membership.js';
 import { endsOf } from './topics.js';
 
@@ -12,14 +13,14 @@ export interface TailParts {
   readonly admin: Admin;
   /** Prefix of the group's name; this process is its only member, and it never commits. */
   readonly name: string;
-  /** Of one partition each. */
   readonly topics: readonly string[];
   readonly prepare: () => Promise<void>;
+  readonly failures: Failures;
   readonly report: Report;
-  /** Called in order for each record, from the first that is kept. */
+  /** Called for each record, from the first that is kept; in order within a partition. */
   readonly onRecord: (topic: string, key: string, value: string | null) => void;
-  /** What was told of this topic, or of all, does not hold any more: it is told again. */
-  readonly onReset: (topic: string | null) => void;
+  /** What was told does not hold any more: all is told again. */
+  readonly onReset: () => void;
   readonly onChange: () => void;
 }
 
@@ -27,31 +28,29 @@ export interface TailParts {
 export class Tail {
   private membership: Membership | null = null;
   private starting: Promise<void> | null = null;
+  private readonly group: string;
+  /** The next offset of each partition. */
   private readonly positions = new Map<string, number>();
   private readonly waiting = new Set<() => void>();
   private isClosed = false;
 
-  constructor(private readonly parts: TailParts) {}
+  constructor(private readonly parts: TailParts) {
+    this.group = `${parts.name}-view-${randomUUID()}`;
+  }
 
   /**
    * Resolves when everything that the topics hold now has been told.
-   * @throws Error when the broker does not answer
+   * @throws Error when the broker does not answer, BrokerError when it does not allow to read
    */
   async caughtUp(): Promise<void> {
     await this.start();
-    const { admin, topics } = this.parts;
-    const ends = await within(
-      CAUGHT_UP_MS,
-      'ends of topics',
-      Promise.all(topics.map(async (topic) => ({ topic, ends: await endsOf(admin, topic) }))),
-    );
+    const ends = await within(CAUGHT_UP_MS, 'ends of topics', this.ends());
     const isReached = (): boolean =>
-      ends.every(
-        ({ topic, ends: [only] }) =>
-          only === undefined || only.high === only.low || (this.positions.get(topic) ?? 0) >= only.high,
-      );
+      ends.every(({ where, low, high }) => high === low || (this.positions.get(where) ?? 0) >= high);
     const until = Date.now() + CAUGHT_UP_MS;
     while (!isReached()) {
+      const failure = this.parts.failures.of(this.group);
+      if (failure?.code === 'BROKER_NOT_AUTHORIZED') throw failure;
       if (Date.now() > until || this.isClosed) throw new KafkaTimeout('reading what is there', CAUGHT_UP_MS);
       await this.news();
     }
@@ -61,6 +60,15 @@ export class Tail {
     this.isClosed = true;
     await this.starting?.catch(() => undefined);
     await this.membership?.stop();
+  }
+
+  private async ends(): Promise<{ where: string; low: number; high: number }[]> {
+    const { admin, topics } = this.parts;
+    const ofTopic = async (topic: string) => {
+      const ends = await endsOf(admin, topic);
+      return ends.map(({ partition, low, high }) => ({ where: whereOf(topic, partition), low, high }));
+    };
+    return (await Promise.all(topics.map(ofTopic))).flat();
   }
 
   private start(): Promise<void> {
@@ -73,19 +81,17 @@ export class Tail {
   }
 
   private async join(): Promise<void> {
-    const { kafka, name, topics, prepare, report, onReset } = this.parts;
+    const { kafka, topics, prepare, failures, report } = this.parts;
     this.membership = new Membership({
-      ...{ kafka, topics, prepare, report },
-      group: `${name}-view-${randomUUID()}`,
+      ...{ kafka, topics, prepare, failures, report },
+      group: this.group,
       listener: {
-        assigned: () => undefined,
+        // nothing is ever committed: each assignment is read from the beginning
+        assigned: () => this.reset(),
         rebalancing: () => undefined,
-        lost: () => {
-          this.positions.clear();
-          onReset(null);
-        },
-        batch: (topic, _partition, messages) => {
-          this.read(topic, messages);
+        lost: () => this.reset(),
+        batch: (topic, partition, messages) => {
+          this.read(topic, partition, messages);
           return Promise.resolve();
         },
       },
@@ -93,13 +99,21 @@ export class Tail {
     await this.membership.start();
   }
 
-  private read(topic: string, messages: readonly KafkaMessage[]): void {
-    const { onRecord, onReset, onChange } = this.parts;
+  private reset(): void {
+    this.positions.clear();
+    this.parts.onReset();
+  }
+
+  private read(topic: string, partition: number, messages: readonly KafkaMessage[]): void {
+    const { onRecord, onChange } = this.parts;
+    const where = whereOf(topic, partition);
     for (const { offset, key, value } of messages) {
       const at = Number(offset);
-      // the topic was made anew
-      if (at < (this.positions.get(topic) ?? 0)) onReset(topic);
-      this.positions.set(topic, at + 1);
+      if (at < (this.positions.get(where) ?? 0)) {
+        this.membership?.restart('reading begins anew', new Error(`${topic} was made anew`));
+        return;
+      }
+      this.positions.set(where, at + 1);
       onRecord(topic, key?.toString('utf8') ?? '', value?.toString('utf8') ?? null);
     }
     onChange();
@@ -119,3 +133,5 @@ export class Tail {
     });
   }
 }
+
+const whereOf = (topic: string, partition: number): string => `${topic}/${partition}`;

@@ -42,8 +42,10 @@ export function typeTopics(name: string, type: JobType): TypeTopics {
   };
 }
 
-/** Whether the queue is paused: one record, compacted. */
+/** Whether the queue is paused, and what each start writes to see that it may: two records, compacted. */
 export const controlTopic = (name: string): string => `${name}-control`;
+export const PAUSED_KEY = 'paused';
+export const PROBE_KEY = 'probe';
 
 export const workTopics = ({ work }: TypeTopics): string[] => PRIORITIES.map((priority) => work[priority]);
 
