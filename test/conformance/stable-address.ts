@@ -7,6 +7,7 @@ export class StableAddress {
   /** Ends each new connection at once, as a proxy does whose server is away. */
   cutting = false;
   private port = 0;
+  private target = { host: '127.0.0.1', port: 0 };
   private server: Server | null = null;
   private readonly sockets = new Set<Socket>();
 
@@ -20,10 +21,11 @@ export class StableAddress {
   }
 
   async open(target: URL): Promise<void> {
+    this.leadTo(target);
     const server = createServer((client) => {
       this.dialled += 1;
       if (this.cutting) client.destroy();
-      else this.join(client, connect({ host: target.hostname, port: Number(target.port) || 5432 }));
+      else this.join(client, connect(this.target));
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -33,6 +35,11 @@ export class StableAddress {
     if (address === null || typeof address === 'string') throw new Error('The address is no port');
     this.port = address.port;
     this.server = server;
+  }
+
+  /** Connections that are made from now on; those that there are stay where they are. */
+  leadTo(target: URL): void {
+    this.target = { host: target.hostname, port: Number(target.port) || 5432 };
   }
 
   async close(): Promise<void> {

@@ -85,6 +85,51 @@ describeRedis.each(['streams', 'bullmq'] as const)('What is wrong with a Redis, 
     );
   });
 
+  it.each(['eval', 'evalsha'])('says at the start that the right to %s is missing', async (command) => {
+    const server = await servers.start();
+    await server.client().call('ACL', 'SETUSER', 'mute', 'on', '>sesame', '~*', '+@all', `-${command}`);
+    expect(await refusal(redisAt(`redis://mute:sesame@127.0.0.1:${server.port}`))).toBe(
+      'BROKER_NOT_AUTHORIZED',
+    );
+  });
+
+  it('says at the start that keys with a time to live would be evicted, where a job hangs on one', async () => {
+    const { port } = await servers.start({ maxmemory: '100mb', 'maxmemory-policy': 'volatile-lru' });
+    const redis = redisAt(`redis://127.0.0.1:${port}`);
+    // BullMQ's locks of running jobs have one
+    if (type === 'bullmq') expect(await refusal(redis)).toBe('BROKER_EVICTS');
+    else await openOn(redis);
+  });
+
+  it('says at the start that a node of a cluster has a certificate of another name', async () => {
+    if (type === 'bullmq') return;
+    const tls = await servers.certificate('DNS:elsewhere');
+    const [node] = await servers.startCluster(tls);
+    const nodes = [{ host: 'localhost', port: node?.port ?? 0 }];
+    expect(await refusal({ ...redisAt('rediss://127.0.0.1:1'), kind: 'cluster', nodes, tls })).toBe(
+      'BROKER_TLS_FAILED',
+    );
+  });
+
+  it('says by a code, whatever it is asked, that the server is gone', async () => {
+    const server = await servers.start();
+    const queue = await openOn(redisAt(`redis://127.0.0.1:${server.port}`));
+    await server.kill();
+    const asked = [
+      queue.publish([fulfil('refused')]),
+      queue.counts(),
+      queue.figures(),
+      queue.pause(),
+      queue.resume(),
+      queue.deadLetters.list(1),
+      queue.deadLetters.remove('nobody'),
+      queue.ping(),
+    ];
+    for (const result of await Promise.allSettled(asked)) {
+      expect(result).toMatchObject({ reason: { name: 'BrokerError', code: 'BROKER_UNREACHABLE' } });
+    }
+  });
+
   it('says at the start that keys would be evicted', async () => {
     const { port } = await servers.start({ maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' });
     expect(await refusal(redisAt(`redis://127.0.0.1:${port}`))).toBe('BROKER_EVICTS');

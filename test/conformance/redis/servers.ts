@@ -17,13 +17,21 @@ export interface TlsPaths {
 /** How to reach a server where that takes more than its port. */
 interface Reach {
   readonly password?: string;
-  readonly tls?: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
+  readonly tls?: {
+    readonly ca: Buffer;
+    readonly cert: Buffer;
+    readonly key: Buffer;
+    /** The test's own clients come by the number, whatever name the certificate has. */
+    readonly checkServerIdentity: () => undefined;
+  };
 }
 
 export interface RedisServer {
   readonly port: number;
   /** A client of the test's own, closed with the servers. */
   client(): Redis;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
 }
 
 /** Redis servers of a test's own, in a folder of their own; all of it goes with `stop`. */
@@ -44,19 +52,24 @@ export class RedisServers {
     const ports = probe.tls ? { port: '0', 'tls-port': String(port) } : { port: String(port) };
     const all = { bind: '127.0.0.1', dir, save: '', ...ports, ...options };
     const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
-    await this.run(args);
-    return this.reached(port, probe);
+    return this.reached(await this.run(args), port, probe);
   }
 
   /** A server that speaks TLS alone, and only to who shows a certificate of this authority. */
-  async startTls({ caFile, certFile, keyFile }: TlsPaths): Promise<RedisServer> {
-    const options = { 'tls-cert-file': certFile, 'tls-key-file': keyFile, 'tls-ca-cert-file': caFile };
+  async startTls(
+    { caFile, certFile, keyFile }: TlsPaths,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<RedisServer> {
+    const options = {
+      ...{ 'tls-cert-file': certFile, 'tls-key-file': keyFile, 'tls-ca-cert-file': caFile },
+      ...more,
+    };
     const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map((file) => readFile(file)));
     if (ca === undefined || cert === undefined || key === undefined) throw new Error('no certificate');
-    return this.start(options, { tls: { ca, cert, key } });
+    return this.start(options, { tls: { ca, cert, key, checkServerIdentity: () => undefined } });
   }
 
-  /** A sentinel that watches this server under this name. */
+  /** A sentinel that watches this server under this name, and misses it after half a second. */
   async startSentinel(name: string, watched: number): Promise<RedisServer> {
     const port = await freePort();
     const dir = await mkdtemp(join(this.folder, 'sentinel-'));
@@ -66,18 +79,23 @@ export class RedisServers {
       'bind 127.0.0.1',
       `dir ${dir}`,
       `sentinel monitor ${name} 127.0.0.1 ${watched} 1`,
+      `sentinel down-after-milliseconds ${name} 500`,
     ];
     await writeFile(file, `${lines.join('\n')}\n`);
-    await this.run([file, '--sentinel']);
-    return this.reached(port, {});
+    return this.reached(await this.run([file, '--sentinel']), port, {});
   }
 
-  /** Three nodes that share the slots, each knowing the others. */
-  async startCluster(): Promise<RedisServer[]> {
+  /** Three nodes that share the slots, each knowing the others; over TLS they go by the name localhost. */
+  async startCluster(tls: TlsPaths | null = null): Promise<RedisServer[]> {
     const buses = await Promise.all([freePort(), freePort(), freePort()]);
     const nodes: RedisServer[] = [];
     for (const bus of buses) {
-      nodes.push(await this.start({ 'cluster-enabled': 'yes', 'cluster-port': String(bus) }));
+      const options = { 'cluster-enabled': 'yes', 'cluster-port': String(bus) };
+      const named = {
+        ...{ 'cluster-announce-hostname': 'localhost', 'cluster-preferred-endpoint-type': 'hostname' },
+        'tls-cluster': 'yes',
+      };
+      nodes.push(await (tls === null ? this.start(options) : this.startTls(tls, { ...options, ...named })));
     }
     const ranges = [
       [0, 5460],
@@ -101,10 +119,10 @@ export class RedisServers {
     return nodes;
   }
 
-  /** A certificate for 127.0.0.1 that nobody but its own authority has signed. */
-  async certificate(): Promise<TlsPaths> {
+  /** A certificate for this name alone, which nobody but its own authority has signed. */
+  async certificate(name = 'IP:127.0.0.1'): Promise<TlsPaths> {
     const [certFile, keyFile] = [join(this.folder, 'cert.pem'), join(this.folder, 'key.pem')];
-    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const subject = ['-subj', '/CN=Fairline', '-addext', `subjectAltName=${name}`];
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile];
     await promisify(execFile)('openssl', [
       'req',
@@ -125,13 +143,14 @@ export class RedisServers {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private async run(args: readonly string[]): Promise<void> {
+  private async run(args: readonly string[]): Promise<ChildProcess> {
     const server = spawn('redis-server', args, { stdio: 'ignore' });
     this.processes.push(server);
     await new Promise<void>((resolve, reject) => server.once('spawn', resolve).once('error', reject));
+    return server;
   }
 
-  private async reached(port: number, probe: Reach): Promise<RedisServer> {
+  private async reached(process: ChildProcess, port: number, probe: Reach): Promise<RedisServer> {
     const client = (): Redis => {
       const made = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 50, ...probe });
       made.on('error', () => undefined);
@@ -140,7 +159,7 @@ export class RedisServers {
     };
     const first = client();
     await until('Redis answers', () => first.status === 'ready');
-    return { port, client };
+    return { port, client, kill: () => end(process) };
   }
 }
 

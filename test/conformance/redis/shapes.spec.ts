@@ -10,7 +10,10 @@ const missing = hasRedisServer() ? null : 'there is no redis-server on this mach
 if (missing !== null) process.stderr.write(`SKIPPED Redis in every shape: ${missing}\n`);
 const describeShapes = missing === null ? describe : describe.skip;
 
-describeShapes('Redis Streams on every shape of Redis', () => {
+/** As docs/queues.md has them. */
+const RIGHTS = '+@read +@write +@connection +@transaction +eval +evalsha +info +time'.split(' ');
+
+describeShapes('The queue on every shape of Redis', () => {
   let servers: RedisServers;
   let bench: Bench | null = null;
   beforeEach(async () => {
@@ -22,9 +25,9 @@ describeShapes('Redis Streams on every shape of Redis', () => {
   });
 
   /** All that a job may meet: both types, delays, priorities, retries, death, pause, counts, figures. */
-  async function works(redis: RedisSettings): Promise<void> {
+  async function works(redis: RedisSettings, type: 'streams' | 'bullmq' = 'streams'): Promise<void> {
     bench = new Bench({
-      settings: { type: 'streams', redis, kafka: null, databaseUrl: 'postgres://127.0.0.1:1/not-used' },
+      settings: { type, redis, kafka: null, databaseUrl: 'postgres://127.0.0.1:1/not-used' },
       progressOf: () => Promise.resolve(null),
       stop: () => Promise.resolve(),
     });
@@ -71,7 +74,8 @@ describeShapes('Redis Streams on every shape of Redis', () => {
     await until('what was held is delivered', () => log.ids.includes('held'));
     const figures = await queue.figures();
     expect(figures.workers).toEqual({ 'booking.admit': 1, 'booking.fulfil': 1 });
-    expect(figures.channels.map((channel) => channel.name)).toContain(`{${name}-fulfil}:high`);
+    const channel = type === 'streams' ? `{${name}-fulfil}:high` : `${name}-fulfil`;
+    expect(figures.channels.map((found) => found.name)).toContain(channel);
     await queue.ping();
     await admit.stop(1000);
   }
@@ -98,5 +102,21 @@ describeShapes('Redis Streams on every shape of Redis', () => {
     const tls = await servers.certificate();
     const { port } = await servers.startTls(tls);
     await works({ ...redisAt(`rediss://127.0.0.1:${port}`), tls });
+  });
+
+  it('works on a cluster over TLS whose certificate has a name and no number', async () => {
+    const tls = await servers.certificate('DNS:localhost');
+    const [node] = await servers.startCluster(tls);
+    const nodes = [{ host: 'localhost', port: node?.port ?? 0 }];
+    await works({ ...redisAt('rediss://127.0.0.1:1'), kind: 'cluster', nodes, tls });
+  });
+
+  it.each([
+    ['streams', '~{t????????-*'],
+    ['bullmq', '~bull:t????????-*'],
+  ] as const)('works on %s with the rights that are documented, and no others', async (type, keys) => {
+    const server = await servers.start();
+    await server.client().call('ACL', 'SETUSER', 'queue', 'on', '>sesame', keys, ...RIGHTS);
+    await works(redisAt(`redis://queue:sesame@127.0.0.1:${server.port}`), type);
   });
 });

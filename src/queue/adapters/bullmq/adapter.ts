@@ -70,7 +70,10 @@ export class BullmqJobQueue extends JobQueue {
       'booking.admit': this.queue(deadQueue(parts.name, 'booking.admit')),
       'booking.fulfil': this.queue(deadQueue(parts.name, 'booking.fulfil')),
     });
-    this.deadLetters = this.dead;
+    this.deadLetters = {
+      list: (limit) => this.told(this.dead.list(limit)),
+      remove: (jobId) => this.told(this.dead.remove(jobId)),
+    };
   }
 
   async publish(jobs: readonly NewJob[]): Promise<void> {
@@ -95,7 +98,7 @@ export class BullmqJobQueue extends JobQueue {
           },
         }));
       for (let from = 0; from < bulk.length; from += BATCH) {
-        await this.workQueue(type).addBulk(bulk.slice(from, from + BATCH));
+        await this.told(this.workQueue(type).addBulk(bulk.slice(from, from + BATCH)));
       }
     }
   }
@@ -162,11 +165,11 @@ export class BullmqJobQueue extends JobQueue {
   }
 
   async pause(): Promise<void> {
-    await Promise.all(JOB_TYPES.map((type) => this.workQueue(type).pause()));
+    await this.told(Promise.all(JOB_TYPES.map((type) => this.workQueue(type).pause())));
   }
 
   async resume(): Promise<void> {
-    await Promise.all(JOB_TYPES.map((type) => this.workQueue(type).resume()));
+    await this.told(Promise.all(JOB_TYPES.map((type) => this.workQueue(type).resume())));
   }
 
   async ping(): Promise<void> {

@@ -6,6 +6,8 @@ import type { Script } from './lua.js';
 
 /** A Redis that does not answer within this time counts as away, in ms. */
 export const BROKER_TIMEOUT_MS = 5000;
+/** For one node of a cluster that could not be used, to say why. */
+const NODE_TIMEOUT_MS = 2000;
 /** A wait for something new ends after this time at most, in ms. */
 export const WAIT_MS = 2000;
 
@@ -29,7 +31,7 @@ export class Connection {
    * Does not connect yet. Connects anew where its server is no master any more, and says so to `demoted`.
    */
   constructor(
-    settings: RedisSettings,
+    private readonly settings: RedisSettings,
     purpose: Purpose,
     report: Report,
     demoted: () => void = () => undefined,
@@ -55,7 +57,8 @@ export class Connection {
       await Promise.race([this.client.connect(), late]);
     } catch (error) {
       this.client.disconnect();
-      throw tellingRedisError(this.name, [error, nodeError(error), ...this.seen].filter(Boolean));
+      const ofNodes = await nodeErrors(this.settings);
+      throw tellingRedisError(this.name, [error, nodeError(error), ...this.seen, ...ofNodes].filter(Boolean));
     } finally {
       clearTimeout(timer);
     }
@@ -161,6 +164,23 @@ function makeClient(settings: RedisSettings, purpose: Purpose, demoted: () => vo
     clusterRetryStrategy: reconnectAfterMs,
     maxRedirections: 4,
   });
+}
+
+/** The client of a cluster keeps to itself why it could not connect to a node: each is asked alone. */
+async function nodeErrors(settings: RedisSettings): Promise<unknown[]> {
+  if (settings.kind !== 'cluster') return [];
+  return Promise.all(
+    settings.nodes.map(async (node) => {
+      const limits = { connectTimeout: NODE_TIMEOUT_MS, commandTimeout: NODE_TIMEOUT_MS };
+      const alone = { ...limits, lazyConnect: true, retryStrategy: () => null };
+      const client = new Redis({ ...redisOptions(settings), ...node, ...alone });
+      const seen: unknown[] = [];
+      client.on('error', (error: unknown) => seen.push(error));
+      await client.connect().catch((error: unknown) => seen.push(error));
+      client.disconnect();
+      return seen[0];
+    }),
+  );
 }
 
 /** What the last node of a cluster said, where none of them could be used. */
