@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DoneMail, DueMail } from '../booking/ledger/sweep.js';
 import type { Ledger } from '../booking/ledger/ledger.js';
 import { MailRefused, type Mailer } from './mail/mailer.js';
@@ -10,17 +11,34 @@ const MAILS_AT_ONCE = 20;
 const MAX_TRIES = 100;
 const KINDS = { your_turn: 'your-turn', expired: 'hold-expired', sold_out: 'sold-out' } as const;
 
+/** A mail can wait a moment, customers at the door cannot: so long between mails while this process is this busy. */
+const GIVE_WAY_MS = 100;
+const BUSY = 0.9;
+
+/** How busy this process was since the last call, from 0 to 1. */
+function sinceLast(): () => number {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return utilization;
+  };
+}
+
 /** Sends the mails at turns of events: it is your turn, your time is over, sold out. */
 export class MailCourier {
   constructor(
-    private readonly ledger: Ledger,
+    private readonly ledger: Pick<Ledger, 'dueMails' | 'mailsDone'>,
     private readonly mailer: Mailer,
     private readonly pages: BookingPages,
     private readonly failed: (error: unknown) => void,
+    private readonly utilization: () => number = sinceLast(),
   ) {}
 
   /** Sends what is due; true where there may be more. */
   async deliver(signal: AbortSignal): Promise<boolean> {
+    if (this.utilization() > BUSY) await sleep(GIVE_WAY_MS, undefined, { signal });
     const due = await this.ledger.dueMails(MAILS_AT_ONCE);
     const ends = await Promise.all(due.map((mail) => this.send(mail, signal)));
     const done = ends.filter((end) => end !== null);

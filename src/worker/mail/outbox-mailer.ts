@@ -25,12 +25,22 @@ export class OutboxMailer extends Mailer {
     const composed = await this.transport.sendMail(compose(message, this.from));
     const temporary = join(this.directory, `.${randomUUID()}.tmp`);
     try {
-      await mkdir(this.directory, { recursive: true, mode: 0o700 });
-      await writeFile(temporary, composed.message, { mode: 0o600 });
+      await this.write(temporary, composed.message);
       await rename(temporary, join(this.directory, outboxFileName(message.messageId)));
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);
       throw new MailUnavailable(errorCode(error));
+    }
+  }
+
+  /** The folder is made by the first who misses it. */
+  private async write(file: string, content: Parameters<typeof writeFile>[1]): Promise<void> {
+    try {
+      await writeFile(file, content, { mode: 0o600 });
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+      await mkdir(this.directory, { recursive: true, mode: 0o700 });
+      await writeFile(file, content, { mode: 0o600 });
     }
   }
 
