@@ -91,6 +91,16 @@ describeShapes('The queue on every shape of Redis', () => {
     await works({ ...redisAt('redis://127.0.0.1:1'), kind: 'cluster', nodes });
   });
 
+  it('works on a cluster with the rights that are documented, and no others', async () => {
+    const all = await servers.startCluster();
+    const rights = [...RIGHTS, '+cluster|slots', '+cluster|info'];
+    for (const node of all) {
+      await node.client().call('ACL', 'SETUSER', 'queue', 'on', '>sesame', '~{t????????-*', ...rights);
+    }
+    const nodes = [{ host: '127.0.0.1', port: all[0]?.port ?? 0 }];
+    await works({ ...redisAt('redis://queue:sesame@127.0.0.1:1'), kind: 'cluster', nodes });
+  });
+
   it('works on a server that a sentinel watches', async () => {
     const { port } = await servers.start();
     const sentinel = await servers.startSentinel('bookings', port);
