@@ -1,9 +1,21 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  type Admin,
+  Kafka,
+  logLevel,
+  ResourcePatternTypes,
+} from 'kafkajs';
 import type { KafkaCluster } from '../../scripts/support/kafka-cluster.mjs';
+import { freePort } from '../../src/database/embedded/free-port.js';
 import { openKafka } from '../../src/queue/adapters/kafka/open.js';
 import type { JobQueue } from '../../src/queue/job-queue.js';
 import { kafkaAt } from '../support/kafka-at.js';
@@ -40,22 +52,7 @@ describeWithKafka('Access to Kafka', () => {
   afterEach(() => cluster.stop());
 
   it('is by name and password, and a right that is missing is named', async () => {
-    const plain = `org.apache.kafka.common.security.plain.PlainLoginModule required user_fairline="${PASSWORD}";`;
-    cluster = await startOwnKafka({
-      protocol: 'SASL_PLAINTEXT',
-      format: ['fairline', 'stranger'].flatMap((name) => [
-        '--add-scram',
-        `SCRAM-SHA-512=[name=${name},password=${PASSWORD}]`,
-      ]),
-      properties: {
-        'sasl.enabled.mechanisms': 'SCRAM-SHA-512,PLAIN',
-        'listener.name.client.scram-sha-512.sasl.jaas.config':
-          'org.apache.kafka.common.security.scram.ScramLoginModule required;',
-        'listener.name.client.plain.sasl.jaas.config': plain,
-        'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-        'super.users': 'User:ANONYMOUS;User:fairline',
-      },
-    });
+    cluster = await startGuarded(['fairline', 'stranger']);
     await works(await open(cluster.bootstrap, as('fairline')));
     await works(await open(cluster.bootstrap, as('fairline', PASSWORD, 'plain')));
     await expect(open(cluster.bootstrap, as('fairline', 'wrong'))).rejects.toMatchObject({
@@ -66,6 +63,48 @@ describeWithKafka('Access to Kafka', () => {
       code: 'BROKER_TOPIC_MISSING',
     });
     await expect(open(cluster.bootstrap)).rejects.toMatchObject({ name: 'BrokerError' });
+  });
+
+  it('names a right that is missing at start, where a queue is consumed, or in readiness', async () => {
+    const people = ['looker', 'groupless', 'pauser'];
+    cluster = await startGuarded(people);
+    await (await open(cluster.bootstrap, as('fairline', PASSWORD, 'plain'))).close();
+    await allow(cluster.bootstrap, [
+      ...people.map((name) => may(name, AclOperationTypes.DESCRIBE)),
+      ...['groupless', 'pauser'].map((name) => may(name, AclOperationTypes.READ)),
+      may('groupless', AclOperationTypes.WRITE),
+      { ...may('pauser', AclOperationTypes.WRITE), resourceName: 'guarded-control' },
+      { ...may('pauser', AclOperationTypes.READ), resourceType: AclResourceTypes.GROUP },
+    ]);
+    const refused = { name: 'BrokerError', code: 'BROKER_NOT_AUTHORIZED' };
+    await expect(open(cluster.bootstrap, as('looker'))).rejects.toMatchObject(refused);
+
+    const groupless = await open(cluster.bootstrap, as('groupless'));
+    try {
+      await groupless.publish([fulfil('taken')]);
+      const consumed = groupless.consume('booking.fulfil', new Log().handle, options());
+      await expect(consumed).rejects.toMatchObject(refused);
+      for (const work of [
+        () => groupless.deadLetters.list(1),
+        () => groupless.deadLetters.remove('taken'),
+        () => groupless.counts(),
+        () => groupless.figures(),
+        () => groupless.pause(),
+      ]) {
+        await expect(work()).rejects.toMatchObject(refused);
+      }
+    } finally {
+      await groupless.close();
+    }
+
+    const pauser = await open(cluster.bootstrap, as('pauser'));
+    try {
+      await pauser.ping();
+      await expect(pauser.publish([fulfil('refused')])).rejects.toMatchObject(refused);
+      await expect(pauser.ping()).rejects.toMatchObject(refused);
+    } finally {
+      await pauser.close();
+    }
   });
 
   it('is encrypted, where the certificate is trusted', async () => {
@@ -100,7 +139,60 @@ describe('A Kafka that is not there', () => {
     });
     expect(Date.now() - began).toBeLessThan(20_000);
   });
+
+  it('is told of where its name is not found, whatever the name', async () => {
+    await expect(open('tls-kafka.invalid:9092')).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' });
+  });
+
+  it('is told of where something listens that says nothing', async () => {
+    const deaf = createServer().listen(await freePort(), '127.0.0.1');
+    try {
+      await once(deaf, 'listening');
+      const address = deaf.address();
+      if (address === null || typeof address === 'string') throw new Error('no address');
+      await expect(open(`127.0.0.1:${address.port}`)).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' });
+    } finally {
+      deaf.close();
+    }
+  });
 });
+
+/** These have a password, by SCRAM; `fairline` may do all and comes by PLAIN as well, the others nothing yet. */
+function startGuarded(people: readonly string[]): Promise<KafkaCluster> {
+  const jaas = (what: string): string => `org.apache.kafka.common.security.${what} required`;
+  return startOwnKafka({
+    protocol: 'SASL_PLAINTEXT',
+    format: people.flatMap((name) => ['--add-scram', `SCRAM-SHA-512=[name=${name},password=${PASSWORD}]`]),
+    properties: {
+      'sasl.enabled.mechanisms': 'SCRAM-SHA-512,PLAIN',
+      'listener.name.client.scram-sha-512.sasl.jaas.config': `${jaas('scram.ScramLoginModule')};`,
+      'listener.name.client.plain.sasl.jaas.config': `${jaas('plain.PlainLoginModule')} user_fairline="${PASSWORD}";`,
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users': 'User:ANONYMOUS;User:fairline',
+    },
+  });
+}
+
+type Acl = Parameters<Admin['createAcls']>[0]['acl'][number];
+
+/** On all topics of the queue. */
+const may = (name: string, operation: AclOperationTypes): Acl => ({
+  resourceType: AclResourceTypes.TOPIC,
+  resourceName: 'guarded',
+  resourcePatternType: ResourcePatternTypes.PREFIXED,
+  principal: `User:${name}`,
+  host: '*',
+  operation,
+  permissionType: AclPermissionTypes.ALLOW,
+});
+
+async function allow(bootstrap: string, acl: Acl[]): Promise<void> {
+  const sasl = { mechanism: 'plain', username: 'fairline', password: PASSWORD } as const;
+  const admin = new Kafka({ brokers: bootstrap.split(','), sasl, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.createAcls({ acl });
+  await admin.disconnect();
+}
 
 /** A certificate of 127.0.0.1, signed by itself; as Kafka and as clients take it. */
 async function certificate(folder: string): Promise<{ keyStore: string; caFile: string }> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, IMemberAssignment, Kafka, KafkaMessage } from 'kafkajs';
 import { METADATA_MAX_AGE_MS, RETRY, type Report } from './client.js';
-import { patiently, within } from './errors.js';
+import { KafkaTimeout, patiently, within } from './errors.js';
 import type { Failures } from './failures.js';
 import { stickyAssigner } from './sticky-assigner.js';
 
@@ -101,7 +101,7 @@ export class Membership {
   restart(why: string, error: unknown): void {
     const { consumer } = this;
     if (consumer === null || this.stopped !== null) return;
-    this.troubled(why, error);
+    this.parts.report(`${this.parts.group}: ${why}`, error);
     this.leave();
     void this.comeBack(consumer);
   }
@@ -157,7 +157,7 @@ export class Membership {
     const { events } = consumer;
     consumer.on(events.CRASH, ({ payload }) => {
       crash.error = payload.error;
-      if (this.consumer === consumer && this.heardAt > 0) this.restart('consumer ended', payload.error);
+      if (this.consumer === consumer && this.heardAt > 0) this.broken('consumer ended', payload.error);
     });
     consumer.on(events.REBALANCING, () => {
       if (this.consumer !== consumer) return;
@@ -208,7 +208,7 @@ export class Membership {
     if (Date.now() - this.heardAt < patience) return;
     this.late += 1;
     // the look right after a sleep comes before the answer to the heartbeat that is on its way
-    if (this.late > 1) this.restart('no heartbeat came through', new Error(`silent for ${patience} ms`));
+    if (this.late > 1) this.broken('no heartbeat came through', new KafkaTimeout('heartbeat', patience));
   }
 
   private leave(): void {
@@ -234,15 +234,15 @@ export class Membership {
         if (this.isStopped()) this.leave();
         return;
       } catch (error) {
-        this.troubled('not back yet', error);
+        this.parts.failures.failed(this.parts.group, error);
+        this.parts.report(`${this.parts.group}: not back yet`, error);
       }
     }
   }
 
-  private troubled(what: string, error: unknown): void {
-    const { failures, group, report } = this.parts;
-    failures.failed(group, error);
-    report(`${group}: ${what}`, error);
+  private broken(why: string, error: Error): void {
+    this.parts.failures.failed(this.parts.group, error);
+    this.restart(why, error);
   }
 
   private isStopped(): boolean {
