@@ -101,15 +101,17 @@ describeRedis.each(['streams', 'bullmq'] as const)('What is wrong with a Redis, 
     else await openOn(redis);
   });
 
-  it('says at the start that a node of a cluster has a certificate of another name', async () => {
-    if (type === 'bullmq') return;
-    const tls = await servers.certificate('DNS:elsewhere');
-    const [node] = await servers.startCluster(tls);
-    const nodes = [{ host: 'localhost', port: node?.port ?? 0 }];
-    expect(await refusal({ ...redisAt('rediss://127.0.0.1:1'), kind: 'cluster', nodes, tls })).toBe(
-      'BROKER_TLS_FAILED',
-    );
-  });
+  // BullMQ is not for clusters
+  if (type === 'streams') {
+    it('says at the start that a node of a cluster has a certificate of another name', async () => {
+      const tls = await servers.certificate('DNS:elsewhere');
+      const [node] = await servers.startCluster(tls);
+      const nodes = [{ host: 'localhost', port: node?.port ?? 0 }];
+      expect(await refusal({ ...redisAt('rediss://127.0.0.1:1'), kind: 'cluster', nodes, tls })).toBe(
+        'BROKER_TLS_FAILED',
+      );
+    });
+  }
 
   it('says by a code, whatever it is asked, that the server is gone', async () => {
     const server = await servers.start();
