@@ -58,12 +58,15 @@ begin
       with ordinality as r (id, offer_number, customer_id, quantity, email, method, key, hash,
         actor_kind, actor, address, correlation, number)
     left join facts f on f.number = r.offer_number
-    -- limit 1 keeps this a look-up by the whole primary key, whatever the planner thinks of an empty table
+    -- limit 1 keeps these look-ups by a key, whatever the planner thinks of tables that were analysed while empty
     left join lateral (
       select key.body_hash, key.booking_id from idempotency_key key
       where key.customer_id = r.customer_id and key.route = 'accept' and key.key = r.key limit 1
     ) k on true
-    left join booking b on b.id = case when p_resend then r.id end and b.customer_id = r.customer_id
+    left join lateral (
+      select own.id from booking own
+      where own.id = case when p_resend then r.id end and own.customer_id = r.customer_id limit 1
+    ) b on true
   ),
   numbered as materialized (
     select r.*, row_number() over (partition by r.offer_id order by r.number) as place
