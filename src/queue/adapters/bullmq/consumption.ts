@@ -222,16 +222,17 @@ export class BullmqConsumption<T extends JobType> implements Consumption {
     running.late = 0;
   }
 
-  /** What the broker knows nothing of any more is nobody else's: it was lost there, or is done. */
+  /** What the broker forgot before its lock ran out was taken by nobody: the handler may finish. */
   private async lockNotRenewed(id: string): Promise<void> {
     const running = this.running.get(id);
     if (running === undefined) return;
+    const isLate = Date.now() - running.renewedAt >= LOCK_MS;
     const isKnown = await Job.fromId(this.worker, id).then(
       (job) => job !== undefined,
       () => true,
     );
     if (this.running.get(id) !== running) return;
-    if (isKnown) this.lockLost(id);
+    if (isKnown || isLate) this.lockLost(id);
     else this.lockRenewed(id);
   }
 

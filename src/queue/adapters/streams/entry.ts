@@ -53,6 +53,9 @@ function readEntry(line: string): Entry {
 /** Numbers of a script's answer. */
 export const numbers = (raw: unknown): number[] => listOf(raw).map(Number);
 
+/** Lists of numbers of a script's answer. */
+export const lists = (raw: unknown): number[][] => listOf(raw).map(numbers);
+
 export interface StreamLook {
   readonly length: number;
   readonly pending: number;

@@ -30,8 +30,6 @@ export interface TypeKeys {
   readonly wake: string;
   /** Sorted set of the consumers that are alive, by when they last said so. */
   readonly workers: string;
-  /** Sorted set of the entries that were taken from a consumer lately, by when: the consumer may live. */
-  readonly reclaimed: string;
   /** Written to find out whether Redis takes a write. */
   readonly probe: string;
   progress(jobId: string): string;
@@ -53,7 +51,6 @@ function typeKeys(name: string, type: JobType): TypeKeys {
     rate: key('rate'),
     wake: key('wake'),
     workers: key('workers'),
-    reclaimed: key('reclaimed'),
     probe: key('probe'),
     progress: (jobId) => key(`progress:${jobId}`),
   };

@@ -24,19 +24,17 @@ end`,
 );
 
 /**
- * Puts what consumers left pending without a sign of life back, as having crashed its consumer once more, and notes
- * that for a consumer that lives after all.
- * KEYS again, high, normal, low, reclaimed
- * ARGV group, consumer, ms without a sign of life, ms that the note is kept
+ * Puts what consumers left pending without a sign of life back, as having crashed its consumer once more.
+ * KEYS again, high, normal, low
+ * ARGV group, consumer, ms without a sign of life
  * returns how many
  */
 export const RECLAIM = script(
-  NOW,
   ENTRY,
   OWN,
   BACK,
   `
-local moved, time = 0, now()
+local moved = 0
 for index = 1, 4 do
   local cursor = '0-0'
   repeat
@@ -45,29 +43,23 @@ for index = 1, 4 do
     cursor = reply[1]
     for _, entry in ipairs(reply[2]) do
       back(index, ARGV[1], entry[1], entry[2], 1)
-      redis.call('ZADD', KEYS[5], time, index .. ':' .. entry[1])
       moved = moved + 1
     end
   until cursor == '0-0' or moved >= 1000
-end
-if moved > 0 then
-  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', time - tonumber(ARGV[4]))
-  redis.call('PEXPIRE', KEYS[5], ARGV[4])
 end
 return moved`,
 );
 
 /**
  * A sign of life of a consumer and of what it is working on. JUSTID leaves the count of deliveries alone.
- * What Redis knows nothing of any more is nobody else's either, unless it was noted as taken.
- * KEYS again, high, normal, low, workers, reclaimed
+ * KEYS again, high, normal, low, workers
  * ARGV group, consumer, pairs of position and id
- * returns positions (from 0) of the pairs that are another consumer's now
+ * returns positions (from 0) of the pairs that are another consumer's now, and of those that are nobody's
  */
 export const RENEW = script(
   NOW,
   `
-local lost = {}
+local taken, gone = {}, {}
 redis.call('ZADD', KEYS[5], now(), ARGV[2])
 for i = 3, #ARGV, 2 do
   local stream, id = KEYS[tonumber(ARGV[i])], ARGV[i + 1]
@@ -75,11 +67,12 @@ for i = 3, #ARGV, 2 do
   local holder = not pending.err and pending[1] and pending[1][2]
   if holder == ARGV[2] then
     redis.call('XCLAIM', stream, ARGV[1], ARGV[2], 0, id, 'JUSTID')
-  elseif holder or redis.call('ZSCORE', KEYS[6], ARGV[i] .. ':' .. id) then
-    lost[#lost + 1] = (i - 3) / 2
+  else
+    local list = holder and taken or gone
+    list[#list + 1] = (i - 3) / 2
   end
 end
-return lost`,
+return {taken, gone}`,
 );
 
 /**

@@ -1,5 +1,5 @@
 import type { Connection, Report } from './connection.js';
-import { numbers } from './entry.js';
+import { lists } from './entry.js';
 import { GROUP, type TypeKeys } from './keys.js';
 import { RECLAIM, RENEW, TIDY } from './upkeep-scripts.js';
 
@@ -13,8 +13,6 @@ const TIDY_MS = 60_000;
 const YOUNG_MS = 1000;
 /** A consumer without a sign of life and without a job leaves the group. */
 const GONE_MS = 60_000;
-/** A consumer that was frozen for longer does not learn that its jobs were taken; the ledger's fence stops it. */
-const RECLAIMED_KEPT_MS = 3_600_000;
 const DEAD_KEPT_MS = 30 * 24 * 3600 * 1000;
 const BATCH = 500;
 
@@ -80,14 +78,13 @@ export class Upkeep<H extends Held> {
     const { redis, keys, consumer, lost } = this.parts;
     const pairs = batch.flatMap(({ entry }) => [entry.position, entry.id]);
     const askedAt = Date.now();
-    const answer = await redis.run(
-      RENEW,
-      [...keys.streams, keys.workers, keys.reclaimed],
-      [GROUP, consumer, ...pairs],
-    );
-    const positions = new Set(numbers(answer));
+    const answer = await redis.run(RENEW, [...keys.streams, keys.workers], [GROUP, consumer, ...pairs]);
+    const [taken, gone] = lists(answer);
+    const now = Date.now();
     batch.forEach((held, position) => {
-      if (positions.has(position)) {
+      // what Redis forgot before its lock ran out was taken by nobody: the handler may finish
+      const isOver = gone?.includes(position) && now - held.renewedAt >= LOCK_MS;
+      if (isOver || taken?.includes(position)) {
         lost(held);
         return;
       }
@@ -98,11 +95,7 @@ export class Upkeep<H extends Held> {
 
   private async reclaim(): Promise<void> {
     const { redis, keys, consumer } = this.parts;
-    await redis.run(
-      RECLAIM,
-      [...keys.streams, keys.reclaimed],
-      [GROUP, consumer, LOCK_MS, RECLAIMED_KEPT_MS],
-    );
+    await redis.run(RECLAIM, keys.streams, [GROUP, consumer, LOCK_MS]);
   }
 
   private async tidy(): Promise<void> {
