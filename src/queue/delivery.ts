@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadlines, type Timed } from './deadlines.js';
 import type { JobContext } from './job-queue.js';
 
@@ -117,4 +118,13 @@ export class HandlerContext implements JobContext {
 /** Why a job is tried again whose handler took too long. */
 export class PastDeadline extends Error {
   readonly code = 'DEADLINE_EXCEEDED';
+}
+
+/** Whether the work ends in so many ms; it may go on after. */
+export async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const timeout = new AbortController();
+  const late = sleep(ms, false, { signal: timeout.signal }).catch(() => false);
+  const ended = await Promise.race([work.then(() => true), late]);
+  timeout.abort();
+  return ended;
 }

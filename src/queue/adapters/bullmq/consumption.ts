@@ -7,7 +7,7 @@ import {
   WaitingError,
   Worker,
 } from 'bullmq';
-import { ABORT_GRACE_MS, Delivery } from '../../delivery.js';
+import { ABORT_GRACE_MS, Delivery, endsWithin, PastDeadline } from '../../delivery.js';
 import {
   type ConsumeOptions,
   type ConsumerActivity,
@@ -266,20 +266,8 @@ export class BullmqConsumption<T extends JobType> implements Consumption {
   }
 }
 
-class PastDeadline extends Error {
-  readonly code = 'DEADLINE_EXCEEDED';
-}
-
 /** A stack would say where in our code a booking failed, for each failure of each job, to whoever reads the broker. */
 function withoutTrace<E extends Error>(error: E): E {
   error.stack = `${error.name}: ${error.message}`;
   return error;
-}
-
-async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  const timeout = new AbortController();
-  const late = sleep(ms, false, { signal: timeout.signal }).catch(() => false);
-  const ended = await Promise.race([work.then(() => true), late]);
-  timeout.abort();
-  return ended;
 }

@@ -1,5 +1,11 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import { ABORT_GRACE_MS, Delivery, type DeliveryOutcome, HandlerContext } from '../../delivery.js';
+import {
+  ABORT_GRACE_MS,
+  Delivery,
+  type DeliveryOutcome,
+  HandlerContext,
+  endsWithin,
+} from '../../delivery.js';
 import type {
   ConsumeOptions,
   ConsumerActivity,
@@ -236,12 +242,4 @@ function json(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  const timeout = new AbortController();
-  const late = sleep(ms, false, { signal: timeout.signal }).catch(() => false);
-  const ended = await Promise.race([work.then(() => true), late]);
-  timeout.abort();
-  return ended;
 }
