@@ -1,7 +1,7 @@
 // Kafka brokers in KRaft mode on this machine: one or several, started, halted, killed and resumed at their addresses.
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { kafkaFiles } from './kafka-files.mjs';
 
 const { Kafka, logLevel } = kafkajs;
 const START_MS = 60_000;
+const ATTEMPTS = 3;
 /** A broker that was told to end and does not is killed. */
 const END_MS = 20_000;
 
@@ -30,7 +31,22 @@ const END_MS = 20_000;
  * A cluster, up. Each start of a broker is at the same address, with the data that it had.
  * @param {ClusterOptions} options
  */
-export async function startKafka({ folder, brokers = 1, say = () => undefined, ...options }) {
+export async function startKafka(options) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      // Somebody took a port between the choice and the start.
+      if (attempt === ATTEMPTS || !/Address already in use|BindException/.test(String(error))) throw error;
+      for (const name of readdirSync(options.folder).filter((entry) => entry.startsWith('broker-'))) {
+        rmSync(join(options.folder, name), { recursive: true, force: true });
+      }
+    }
+  }
+}
+
+/** @param {ClusterOptions} options */
+async function startOnce({ folder, brokers = 1, say = () => undefined, ...options }) {
   const files = kafkaFiles(say);
   const nodes = [];
   for (let id = 1; id <= brokers; id++) nodes.push(await newNode(id, folder));

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Queue } from 'bullmq';
 import { Client } from 'pg';
+import { sqlState } from '../../src/database/database.js';
 import type { JobQueue, TypeCounts } from '../../src/queue/job-queue.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { Bench, fulfil, fulfils, Log, until } from './bench.js';
@@ -105,6 +106,8 @@ describe('BullMQ on PostgreSQL', () => {
   });
 });
 
+const DEADLOCK = '40P01';
+
 /** Every row of BullMQ's goes, as after a restore of Fairline's own schema alone. */
 async function emptyTables(url: string): Promise<void> {
   const client = new Client({ connectionString: url });
@@ -113,7 +116,15 @@ async function emptyTables(url: string): Promise<void> {
     `SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') AS names
        FROM pg_tables WHERE schemaname = 'bullmq' AND tablename NOT LIKE '%migration%'`,
   );
-  await client.query(`TRUNCATE ${rows[0]?.names ?? ''}`);
+  await until('the tables are emptied, whatever the workers at them lock', () =>
+    client.query(`TRUNCATE ${rows[0]?.names ?? ''}`).then(
+      () => true,
+      (error: unknown) => {
+        if (sqlState(error) !== DEADLOCK) throw error;
+        return false;
+      },
+    ),
+  );
   await client.end();
 }
 
