@@ -2,6 +2,7 @@ import type { Reader } from './reader.js';
 import { nodes, tlsFiles, type HostPort, type TlsFiles } from './redis.js';
 
 const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+const DEFAULT_MECHANISM = 'scram-sha-512';
 
 export interface KafkaSettings {
   readonly brokers: readonly HostPort[];
@@ -41,11 +42,11 @@ export function kafkaSettings(read: Reader): KafkaSettings | null {
 function sasl(read: Reader): KafkaSettings['sasl'] {
   const username = read.text('KAFKA_SASL_USERNAME');
   const password = read.text('KAFKA_SASL_PASSWORD');
-  const mechanism = read.oneOf('KAFKA_SASL_MECHANISM', SASL_MECHANISMS, 'scram-sha-512');
+  const mechanism = read.oneOf('KAFKA_SASL_MECHANISM', SASL_MECHANISMS, DEFAULT_MECHANISM);
   if ((username === null) !== (password === null)) {
     read.refuse('KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD belong together');
   }
-  if (username === null && read.text('KAFKA_SASL_MECHANISM') !== null) {
+  if (username === null && mechanism !== DEFAULT_MECHANISM) {
     read.refuse('KAFKA_SASL_MECHANISM needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD');
   }
   return username === null || password === null ? null : { mechanism, username, password };

@@ -28,8 +28,6 @@ export interface RedisSettings {
   readonly tls: TlsFiles | null;
 }
 
-const DEFAULT_PORT = 6379;
-
 export function parseNode(text: string): HostPort | null {
   const match = /^(\[[0-9a-fA-F:]+\]|[^\s:/@]+):(\d{1,5})$/.exec(text);
   const [, host = '', port = ''] = match ?? [];
@@ -37,12 +35,18 @@ export function parseNode(text: string): HostPort | null {
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
+const DEFAULT_PORT = 6379;
 const SENTINEL_VARIABLES = ['REDIS_SENTINEL_NAME', 'REDIS_SENTINEL_PASSWORD'] as const;
 const SERVER_VARIABLES = ['REDIS_PORT', 'REDIS_USERNAME', 'REDIS_PASSWORD', 'REDIS_TLS'] as const;
+/** As `.env.example` has them: taken in, they change nothing. */
+const DEFAULTS: Readonly<Record<string, string>> = { REDIS_PORT: String(DEFAULT_PORT), REDIS_TLS: 'false' };
 
 /** A setting without what it is about would be silently without effect. */
 function refuseIdle(read: Reader, needs: string, names: readonly string[]): void {
-  for (const name of names) if (read.text(name) !== null) read.refuse(`${name} needs ${needs}`);
+  for (const name of names) {
+    const value = read.text(name);
+    if (value !== null && value !== DEFAULTS[name]) read.refuse(`${name} needs ${needs}`);
+  }
 }
 
 /** Null where no variable names a Redis. */

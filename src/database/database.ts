@@ -28,7 +28,7 @@ const RETRYABLE = new Set([
 ]);
 /** The connection broke: whether a commit happened is not known. Verbs with ids made beforehand may be repeated. */
 const BROKEN =
-  /ECONNRESET|ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|EPIPE|Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout/;
+  /ECONNRESET|ECONNREFUSED|connect ENOENT|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|EPIPE|Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout/;
 
 export const sqlState = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;

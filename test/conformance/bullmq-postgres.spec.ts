@@ -111,6 +111,7 @@ const DEADLOCK = '40P01';
 /** Every row of BullMQ's goes, as after a restore of Fairline's own schema alone. */
 async function emptyTables(url: string): Promise<void> {
   const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
   await client.connect();
   const { rows } = await client.query<{ names: string | null }>(
     `SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') AS names

@@ -111,7 +111,8 @@ async function patiently<R>(work: () => Promise<R>, passes: (error: unknown) => 
 
 /** SQLSTATE classes of a lost connection, a server that stops or starts, no free connection, a deadlock. */
 const PASSING_STATE = /^(08...|57P0[1-5]|53300|40001|40P01)$/;
-const PASSING_ERRNO = /^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH)$/;
+const PASSING_ERRNO =
+  /^E(CONNREFUSED|NOENT|CONNRESET|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH)$/;
 const PASSING_MESSAGE = /connection terminated|timeout|connection error|not queryable|client was closed/i;
 
 function isPassing(error: unknown): boolean {

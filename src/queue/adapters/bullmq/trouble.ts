@@ -12,7 +12,10 @@ const BY_CODE: readonly (readonly [RegExp, BrokerErrorCode])[] = [
   [/^(42501|NOPERM)$/, 'BROKER_NOT_AUTHORIZED'],
   [/^(53[12]00|OOM)$/, 'BROKER_FULL'],
   [/^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL)/, 'BROKER_TLS_FAILED'],
-  [/^(08...|57P0[1-5]|53300|E(CONN|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)[A-Z]*)$/, 'BROKER_UNREACHABLE'],
+  [
+    /^(08...|57P0[1-5]|53300|E(CONN|NOENT|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)[A-Z]*)$/,
+    'BROKER_UNREACHABLE',
+  ],
 ];
 /** What the clients say themselves when there is no connection; they give no code then. */
 const NO_CONNECTION = /connection is closed|isn't writeable|timed? ?out|max retries|connection terminated/i;
