@@ -2,6 +2,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { LedgerModule } from './booking/ledger.module.js';
 import type { ProviderCharge } from './booking/ledger/types.js';
 import { ChargeBooks } from './booking/operator.service.js';
+import { within } from './common/within.js';
 import { Config } from './config/config.js';
 import { Database } from './database/database.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -34,21 +35,7 @@ async function* pagesOf(provider: PaymentProvider): AsyncGenerator<readonly Prov
 
 /** Less than readiness waits, so that a broker that hangs is told by its code as well. */
 const BROKER_ANSWERS_MS = 900;
-
-async function answersSoon(ping: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new BrokerError('BROKER_UNREACHABLE', 'the broker', 'it says nothing')),
-      BROKER_ANSWERS_MS,
-    );
-  });
-  try {
-    await Promise.race([ping, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const silent = (): Error => new BrokerError('BROKER_UNREACHABLE', 'the broker', 'it says nothing');
 
 /** What joins modules that do not know each other. */
 @Global()
@@ -65,7 +52,7 @@ class GlueModule {
           useFactory: (database: Database, queue: JobQueue, notifier: Notifier): HealthParts => ({
             checks: {
               database: () => database.ping(),
-              broker: () => answersSoon(queue.ping()),
+              broker: () => within(BROKER_ANSWERS_MS, queue.ping(), silent),
               realtime: () =>
                 notifier.connected ? Promise.resolve() : Promise.reject(new Error('not connected')),
             },

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../common/errors.js';
+import { within } from '../common/within.js';
 import type { QueueType } from '../config/config.js';
 import { BrokerError, type BrokerErrorCode } from '../queue/broker-error.js';
 import type { ConsumerActivity, JobQueue, QueueCounts, QueueFigures } from '../queue/job-queue.js';
@@ -87,6 +87,7 @@ export class OperatorService {
       const [figures, counts] = await within(
         QUEUE_ANSWERS_MS,
         Promise.all([this.jobs.figures(), this.jobs.counts()]),
+        () => new Error(`no answer within ${QUEUE_ANSWERS_MS} ms`),
       );
       const { technology, version, channels, workers } = figures;
       return { technology, type: this.queueType, version, ...counts, channels, workers, consumers };
@@ -132,19 +133,6 @@ export class OperatorService {
 }
 
 /** @throws Error when the work takes longer; what it comes to later is nobody's any more */
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const late = sleep(ms, undefined, { signal: over.signal }).then(() => {
-    throw new Error(`no answer within ${ms} ms`);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    over.abort();
-    late.catch(() => undefined);
-  }
-}
-
 function known<T>(value: T | null): T {
   if (value === null) throw new AppError('DEAD_LETTER_NOT_FOUND');
   return value;

@@ -99,6 +99,9 @@ describeWithRedis('the queue on Redis', (url) => {
   describeFigures('bullmq-redis', (env) => startApp({ ...env, REDIS_URL: url }, first.ground));
 });
 
+if (!hasRedisServer()) {
+  process.stderr.write('SKIPPED a Redis that is away or hangs: there is no redis-server on this machine\n');
+}
 const describeIfServer = hasRedisServer() ? describe : describe.skip;
 describeIfServer('a Redis that is away or hangs', () => {
   let server: Awaited<ReturnType<typeof startOwnRedis>>;
