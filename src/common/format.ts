@@ -17,9 +17,12 @@ function digits(count: number) {
   return (currency: string): [string, number] => [currency, count];
 }
 
+/** Decimals of the minor unit, by ISO 4217. */
+export const minorDigits = (currency: string): number => MINOR_DIGITS.get(currency) ?? 2;
+
 /** `€45.00`, `¥5,000`, `BHD 1.250`. Takes minor units and an ISO 4217 code. */
 export function formatMoney(money: { readonly amountMinor: number; readonly currency: string }): string {
-  const fraction = MINOR_DIGITS.get(money.currency) ?? 2;
+  const fraction = minorDigits(money.currency);
   const format = remembered(
     `money ${money.currency}`,
     () =>

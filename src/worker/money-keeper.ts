@@ -2,6 +2,7 @@ import { fulfilJobId, type Actor, type Booking } from '../booking/booking.js';
 import type { Ledger } from '../booking/ledger/ledger.js';
 import type { JobQueue } from '../queue/job-queue.js';
 import type { MoveTeller } from './move-teller.js';
+import { chargeOf } from './payment/charge-of.js';
 import type { PaymentProvider } from './payment/payment-provider.js';
 
 const AT_ONCE = 20;
@@ -22,13 +23,7 @@ export class MoneyKeeper {
   async settle(signal: AbortSignal): Promise<void> {
     const open = await this.ledger.unsettledAttempts(this.settleAfterMs, AT_ONCE);
     await this.each(open, async (attempt) => {
-      const charge = {
-        key: attempt.providerKey,
-        bookingId: attempt.bookingId,
-        ...attempt.amount,
-        method: attempt.method,
-      };
-      const outcome = await this.provider.settle(charge, signal);
+      const outcome = await this.provider.settle(chargeOf(attempt), signal);
       const moved = await this.ledger.recordCharge(attempt.bookingId, attempt.fence, outcome, this.actor);
       if (moved === null) return;
       this.teller.tell(moved);

@@ -8,6 +8,8 @@ export interface ChargeAttempt extends Money {
   /** The idempotency key: at most 200 characters, never used for another charge. */
   readonly key: string;
   readonly bookingId: string;
+  /** What the booking's fence was when this attempt began. */
+  readonly fence: number;
   /** The provider's token of a card or account; never its number. */
   readonly method: string;
 }
@@ -98,8 +100,9 @@ export abstract class PaymentProvider {
   abstract refund(refund: RefundRequest, signal: AbortSignal): Promise<Refunded | RefundPending>;
 
   /**
-   * The provider's own records, oldest first: `after` is a previous page's `next`, or null to begin.
-   * To compare with the ledger while payments go on, read the ledger first: what it calls paid is then here.
+   * The provider's own records of charges made here, in the provider's order: `after` is a previous page's `next`, or
+   * null to begin. A page may hold fewer than `limit`, or none. A charge that begins while pages are read may be
+   * missing: compare with what the ledger knew before.
    */
   abstract charges(page: { readonly after: string | null; readonly limit: number }): Promise<ChargePage>;
 

@@ -3,6 +3,7 @@ import type { Ledger } from '../../booking/ledger/ledger.js';
 import type { ChargeOutcome, Fulfilment } from '../../booking/ledger/types.js';
 import { PermanentFailure } from '../../queue/job-queue.js';
 import type { MoveTeller } from '../move-teller.js';
+import { chargeOf } from '../payment/charge-of.js';
 import { ProviderRefused, type PaymentProvider } from '../payment/payment-provider.js';
 import type { Step, StepOutcome } from './step.js';
 
@@ -31,12 +32,7 @@ export class PaymentStep implements Step {
   async run({ booking }: Fulfilment, signal: AbortSignal): Promise<StepOutcome> {
     const attempt = await this.ledger.sendAttempt(booking.id, booking.fence);
     if (attempt === null) return { kind: 'over' };
-    const charge = {
-      key: attempt.providerKey,
-      bookingId: booking.id,
-      ...attempt.amount,
-      method: attempt.method,
-    };
+    const charge = chargeOf(attempt);
     const outcome =
       attempt.ageMs < SEND_NO_LONGER_MS
         ? await this.charge(charge, signal)

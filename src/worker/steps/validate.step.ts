@@ -1,6 +1,7 @@
 import type { Fulfilment } from '../../booking/ledger/types.js';
 import type { Ledger } from '../../booking/ledger/ledger.js';
 import { PROGRESS, type Actor } from '../../booking/booking.js';
+import { chargeOf } from '../payment/charge-of.js';
 import type { PaymentProvider } from '../payment/payment-provider.js';
 import type { MoveTeller } from '../move-teller.js';
 import type { Step, StepOutcome } from './step.js';
@@ -26,13 +27,7 @@ export class ValidateStep implements Step {
     const { attempt } = fulfilment;
     if (attempt === null) return { kind: 'over' };
     // The provider must refuse a late arrival before the units go to somebody else.
-    const charge = {
-      key: attempt.providerKey,
-      bookingId: booking.id,
-      ...attempt.amount,
-      method: attempt.method,
-    };
-    const settled = await this.provider.settle(charge, signal);
+    const settled = await this.provider.settle(chargeOf(attempt), signal);
     const moved =
       settled.kind === 'voided'
         ? await this.ledger.reject(booking.id, attempt.fence, reason, this.actor)

@@ -42,6 +42,7 @@ function openSandbox(settings: Partial<typeof quiet> = {}, random?: Random): San
 const attemptBy = (method: string, change: Partial<ChargeAttempt> = {}): ChargeAttempt => ({
   key: randomUUID(),
   bookingId: randomUUID(),
+  fence: 1,
   amountMinor: 4500,
   currency: 'EUR',
   method,

@@ -1,0 +1,62 @@
+import type { Database } from './database.js';
+
+/** What is known of an attempt's intent at Stripe. */
+export interface KnownIntent {
+  /** Null where there is none, and there will be none. */
+  readonly intentId: string | null;
+  /** No money moves under this key any more. */
+  readonly closed: boolean;
+  /** Why it was closed, as the customer is told; null for one that was voided. */
+  readonly refusal: string | null;
+}
+
+interface Row {
+  intent_id: string | null;
+  closed: boolean;
+  refusal: string | null;
+}
+
+const COLUMNS = 'intent_id, closed, refusal';
+const FIND = { name: 'stripe_intent_find', text: `select ${COLUMNS} from stripe_intent where key = $1` };
+// The update on conflict changes nothing; it makes the row of whoever came first come back, in one statement.
+const REMEMBER = {
+  name: 'stripe_intent_remember',
+  text: `insert into stripe_intent as i (key, intent_id, closed, refusal) values ($1, $2, $3, $4)
+    on conflict (key) do update set key = i.key returning ${COLUMNS}`,
+};
+const CLOSE = {
+  name: 'stripe_intent_close',
+  text: `update stripe_intent set closed = true, refusal = case when closed then refusal else $2 end
+    where key = $1 returning ${COLUMNS}`,
+};
+
+/** Our own record of which intent stands for which attempt. Whoever comes first decides; all others read that. */
+export class StripeIntents {
+  constructor(private readonly db: Database) {}
+
+  async find(key: string): Promise<KnownIntent | null> {
+    const [row] = await this.db.call<Row>(FIND, [key]);
+    return row === undefined ? null : known(row);
+  }
+
+  /** Writes what is not known yet; gives what is known from then on. */
+  async remember(key: string, { intentId, closed, refusal }: KnownIntent): Promise<KnownIntent> {
+    return only(await this.db.call<Row>(REMEMBER, [key, intentId, closed, refusal]));
+  }
+
+  /** No money will move under the key. The first reason stays. @throws Error where the key is not known */
+  async close(key: string, refusal: string | null): Promise<KnownIntent> {
+    return only(await this.db.call<Row>(CLOSE, [key, refusal]));
+  }
+}
+
+const known = ({ intent_id, closed, refusal }: Row): KnownIntent => ({
+  intentId: intent_id,
+  closed,
+  refusal,
+});
+
+function only([row]: readonly Row[]): KnownIntent {
+  if (row === undefined) throw new Error('This key has no row in stripe_intent');
+  return known(row);
+}
