@@ -94,6 +94,18 @@ export interface Booking {
   /** Position and estimated wait as they were answered on acceptance. */
   readonly acceptedPosition: number;
   readonly acceptedWaitSeconds: number;
+  /** Of a hotel booking; null for tickets. */
+  readonly stay: Stay | null;
+}
+
+/** The nights of a hotel booking. */
+export interface Stay {
+  /** `YYYY-MM-DD`: the first night. */
+  readonly checkIn: string;
+  /** `YYYY-MM-DD`: the day after the last night. */
+  readonly checkOut: string;
+  /** When the room can be had, ISO 8601. */
+  readonly begins: string;
 }
 
 /** A booking's `fulfil` job has one id for life. */

@@ -106,10 +106,11 @@ export class Sweeper {
   }
 
   private async writeSellOut(offerId: string): Promise<void> {
-    const { ledger, actor, metrics } = this.parts;
+    const { ledger, actor, metrics, teller } = this.parts;
     for (;;) {
-      const { written, done } = await ledger.writeSellOut(offerId, actor);
-      metrics.settled('sold_out', written);
+      const { written, done, bookings, line } = await ledger.writeSellOut(offerId, actor);
+      if (line !== undefined && bookings.length > 0) teller.tell({ bookings, line });
+      else metrics.settled('sold_out', written);
       if (done) return;
     }
   }

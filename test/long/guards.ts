@@ -72,7 +72,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'The beginning: nobody pays for an event that has begun',
-    without: put("and starts_at <= v_now) and b.state = 'held' then", 'and false) then'),
+    without: put("and coalesce(b.check_in, starts_at) <= v_now) and b.state = 'held' then", 'and false) then'),
     noticedBy: ['nobody pays for an event that has begun'],
     programmes: ['model'],
   },
@@ -142,7 +142,8 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'The lock of the line in an acceptance',
-    without: put(
+    without: within(
+      'accept_bookings',
       'where offer_id = any (p_offers) order by offer_id for no key update',
       'where offer_id = any (p_offers)',
     ),

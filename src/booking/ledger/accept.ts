@@ -134,7 +134,8 @@ begin
 end $$;
 `;
 
-interface OtherRow {
+/** A request that did not enter a line by this very call. */
+export interface OtherRow {
   readonly at: number;
   readonly code?: ErrorCode;
   readonly details?: ErrorDetails;
@@ -170,13 +171,22 @@ export async function accept(
   resend: boolean,
 ): Promise<AcceptResult> {
   const offers = [...new Set(batch.map((request) => request.offerId))];
-  const offerNumber = new Map(offers.map((offerId, index) => [offerId, index + 1]));
-  const plain = (of: (request: AcceptRequest) => string | number): string => arrayLiteral(batch, of);
-  const text = (of: (request: AcceptRequest) => string | null): string => textArrayLiteral(batch, of);
   const [row] = await db.call<{ outcomes: OtherRow[] | null; lines: LineRow[] | null }>(call, [
     resend,
     maxLength,
     offers,
+    ...batchValues(batch, offers),
+  ]);
+  if (row === undefined) throw new Error('accept_bookings returned no row');
+  return read(batch, offers, row.outcomes ?? [], row.lines ?? []);
+}
+
+/** One array for each argument of a verb that accepts, in its order from the ids on. */
+export function batchValues(batch: readonly AcceptRequest[], offers: readonly string[]): string[] {
+  const offerNumber = new Map(offers.map((offerId, index) => [offerId, index + 1]));
+  const plain = (of: (request: AcceptRequest) => string | number): string => arrayLiteral(batch, of);
+  const text = (of: (request: AcceptRequest) => string | null): string => textArrayLiteral(batch, of);
+  return [
     plain((r) => r.bookingId),
     plain((r) => offerNumber.get(r.offerId) ?? 0),
     text((r) => r.customerId),
@@ -189,9 +199,7 @@ export async function accept(
     text((r) => r.actor.id),
     text((r) => r.actor.address ?? null),
     text((r) => r.actor.correlationId),
-  ]);
-  if (row === undefined) throw new Error('accept_bookings returned no row');
-  return read(batch, offers, row.outcomes ?? [], row.lines ?? []);
+  ];
 }
 
 function read(
@@ -204,7 +212,7 @@ function read(
   const entered = new Map(lines.map((line) => [offers[line.at], { line, count: 0 }]));
   const outcomes = batch.map((request, index): AcceptOutcome => {
     const other = notEntered.get(index);
-    if (other !== undefined) return readOther(request, other);
+    if (other !== undefined) return otherOutcome(request, other);
     const place = entered.get(request.offerId);
     const wait = place?.line.waits?.[place.count];
     if (place === undefined || wait === undefined)
@@ -231,7 +239,7 @@ function read(
   };
 }
 
-function readOther(request: AcceptRequest, other: OtherRow): AcceptOutcome {
+export function otherOutcome(request: AcceptRequest, other: OtherRow): AcceptOutcome {
   if (other.code !== undefined) return { accepted: false, code: other.code, details: other.details ?? {} };
   return {
     accepted: true,

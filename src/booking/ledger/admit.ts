@@ -10,6 +10,55 @@ import { callJson } from './call.js';
  * LOCKS line, stock, bookings.
  */
 export const sql = /* sql */ `
+-- waiting → held, or → paying where a method was given up front, at the line's new version. The caller has the lock,
+-- takes the units and counts the line. RETURNS the bookings in the order of their seq.
+create or replace function grant_places(l booking_line, o offer, p_seqs bigint[], p_now timestamptz, p_actor jsonb)
+returns jsonb
+language plpgsql volatile as $$
+declare
+  v_bookings jsonb;
+begin
+  with granted as (
+    update booking b set
+      state = (case when b.payment_method is null then 'held' else 'paying' end)::booking_state,
+      fence = b.fence + case when b.payment_method is null then 1 else 2 end,
+      version = l.version,
+      deadline = case when b.payment_method is null then p_now + make_interval(secs => o.hold_seconds) end,
+      redrive_at = case when b.payment_method is not null then p_now + interval '10 seconds' end
+    where b.offer_id = l.offer_id and b.seq = any (p_seqs)
+    returning b.*, b as whole
+  ),
+  attempts as (
+    insert into payment_attempt (booking_id, fence, provider_key, amount_minor, currency, method, state, started_at)
+    select id, fence, id || '-' || fence, price_minor * quantity, currency, payment_method, 'started', p_now
+    from granted where state = 'paying'
+  ),
+  mails as (
+    insert into mail (booking_id, kind, fence, next_at)
+    select id, 'your_turn', fence, p_now from granted where state = 'held' and email is not null
+  ),
+  audited as (
+    insert into audit_event (at, offer_id, booking_id, action, from_state, to_state, version, ordinal, quantity,
+      actor_kind, actor_id, correlation_id)
+    select p_now, l.offer_id, t.id, t.action, t.from_state, t.to_state, l.version, t.ordinal, t.quantity,
+      p_actor->>'kind', p_actor->>'id', t.correlation_id
+    from (
+      select g.id, g.quantity, g.correlation_id, e.action, e.from_state, e.to_state, 2 * g.place - 1 + e.after as ordinal
+      from (select *, row_number() over (order by seq) as place from granted) g
+      cross join lateral (values
+        ('grant', 'waiting'::booking_state, 'held'::booking_state, 0),
+        ('pay', 'held', 'paying', 1)
+      ) as e (action, from_state, to_state, after)
+      where e.after = 0 or g.state = 'paying'
+    ) t
+    order by t.ordinal
+  )
+  select jsonb_agg(booking_json(g.whole, l) order by g.seq) into v_bookings from granted g;
+
+  perform note_departures(l.offer_id, l.version, p_seqs, p_now);
+  return v_bookings;
+end $$;
+
 create or replace function admit_bookings(p_offer text, p_limit integer, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
 declare
@@ -27,6 +76,7 @@ begin
   select * into l from booking_line where offer_id = p_offer for no key update;
   if not found then return null; end if;
   select * into o from offer where id = p_offer;
+  if o.kind = 'room' then return admit_stays(l, o, p_limit, p_actor); end if;
   select * into s from stock where offer_id = p_offer for no key update;
   v_now := clock_timestamp();
   v_free := s.available;
@@ -59,45 +109,8 @@ begin
 
     if cardinality(v_seqs) > 0 then
       l.version := l.version + 1;
-      with granted as (
-        update booking b set
-          state = (case when b.payment_method is null then 'held' else 'paying' end)::booking_state,
-          fence = b.fence + case when b.payment_method is null then 1 else 2 end,
-          version = l.version,
-          deadline = case when b.payment_method is null then v_now + make_interval(secs => o.hold_seconds) end,
-          redrive_at = case when b.payment_method is not null then v_now + interval '10 seconds' end
-        where b.offer_id = p_offer and b.seq = any (v_seqs)
-        returning b.*, b as whole
-      ),
-      attempts as (
-        insert into payment_attempt (booking_id, fence, provider_key, amount_minor, currency, method, state, started_at)
-        select id, fence, id || '-' || fence, price_minor * quantity, currency, payment_method, 'started', v_now
-        from granted where state = 'paying'
-      ),
-      mails as (
-        insert into mail (booking_id, kind, fence, next_at)
-        select id, 'your_turn', fence, v_now from granted where state = 'held' and email is not null
-      ),
-      audited as (
-        insert into audit_event (at, offer_id, booking_id, action, from_state, to_state, version, ordinal, quantity,
-          actor_kind, actor_id, correlation_id)
-        select v_now, p_offer, t.id, t.action, t.from_state, t.to_state, l.version, t.ordinal, t.quantity,
-          p_actor->>'kind', p_actor->>'id', t.correlation_id
-        from (
-          select g.id, g.quantity, g.correlation_id, e.action, e.from_state, e.to_state, 2 * g.place - 1 + e.after as ordinal
-          from (select *, row_number() over (order by seq) as place from granted) g
-          cross join lateral (values
-            ('grant', 'waiting'::booking_state, 'held'::booking_state, 0),
-            ('pay', 'held', 'paying', 1)
-          ) as e (action, from_state, to_state, after)
-          where e.after = 0 or g.state = 'paying'
-        ) t
-        order by t.ordinal
-      )
-      select jsonb_agg(booking_json(g.whole, l) order by g.seq) into v_bookings from granted g;
-
+      v_bookings := grant_places(l, o, v_seqs, v_now, p_actor);
       update stock set available = available - v_units, held = held + v_units where offer_id = p_offer;
-      perform note_departures(p_offer, l.version, v_seqs, v_now);
       l.waiting := l.waiting - cardinality(v_seqs);
       l.front := line_front(l);
       l.grants_per_minute := grant_rate(l, cardinality(v_seqs), v_now);

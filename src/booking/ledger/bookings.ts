@@ -28,15 +28,26 @@ language sql stable as $$
   ) page join booking b using (id) join booking_line l on l.offer_id = b.offer_id
 $$;
 
--- All bookings, for an export; by id, those after p_after.
+-- All bookings, for an export: offer by offer, in the order of their lines; those after p_after. A booking never
+-- changes its place, and none comes to be before one that is there: each is met once, whatever happens meanwhile.
 create or replace function export_bookings(p_offer text, p_after uuid, p_limit integer) returns jsonb
-language sql stable as $$
-  select coalesce(jsonb_agg(booking_json(b, l) order by b.id), '[]')
-  from (
-    select * from booking where id > coalesce(p_after, '00000000-0000-0000-0000-000000000000') and (p_offer is null or offer_id = p_offer)
-    order by id limit p_limit
-  ) page join booking b using (id) join booking_line l on l.offer_id = b.offer_id
-$$;
+language plpgsql stable as $$
+declare
+  v_offer text := coalesce(p_offer, '');
+  v_seq bigint := 0;
+begin
+  if p_after is not null then
+    select offer_id, seq into v_offer, v_seq from booking where id = p_after and (p_offer is null or offer_id = p_offer);
+    if not found then perform refuse('BOOKING_NOT_FOUND'); end if;
+  end if;
+  return (
+    select coalesce(jsonb_agg(booking_json(b, l) order by b.offer_id, b.seq), '[]')
+    from (
+      select * from booking where (offer_id, seq) > (v_offer, v_seq) and (p_offer is null or offer_id = p_offer)
+      order by offer_id, seq limit p_limit
+    ) page join booking b using (id) join booking_line l on l.offer_id = b.offer_id
+  );
+end $$;
 
 create or replace function read_document(p_id uuid) returns table (pdf bytea)
 language sql stable as $$
@@ -74,7 +85,10 @@ export function bookingsOf(
   return callJson<BookingWithTickets[]>(db, 'bookings_of', [customerId, before, limit]);
 }
 
-/** Every booking by pages, oldest first. */
+/**
+ * Every booking by pages: offer by offer, in the order of their lines.
+ * @throws AppError BOOKING_NOT_FOUND where `after` names none, or one of another offer
+ */
 export function exportBookings(
   db: Database,
   offerId: string | null,

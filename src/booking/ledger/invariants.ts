@@ -7,6 +7,7 @@ import type { InvariantReport, InvariantResult, ProviderCharge } from './types.j
 
 const SHOWN = 20;
 const PAGE = 5000;
+const DAY_MS = 86_400_000;
 
 /** Gathers violations, keeps the first few. */
 class Findings {
@@ -59,6 +60,18 @@ const lineCounts: Check = {
     where l.waiting <> b.waiting or l.last_seq <> b.last or b.n <> b.last or b.first < l.front`,
 };
 
+const stayCounts: Check = {
+  count: "select count(*) as n from stock join offer on offer.id = offer_id where kind = 'room'",
+  violations: `
+    select format('offer %s, %s: %s waiting stays arrive and %s leave, its bookings say %s and %s',
+      s.offer_id, s.day, s.arriving, s.leaving, b.arriving, b.leaving) as violation
+    from stock s cross join lateral (
+      select count(*) filter (where first_day = s.day) as arriving, count(*) filter (where last_day = s.day) as leaving
+      from booking where offer_id = s.offer_id and state = 'waiting' and check_in is not null
+    ) b
+    where s.arriving <> b.arriving or s.leaving <> b.leaving`,
+};
+
 const steps: Check = {
   count: 'select count(*) as n from booking_step',
   violations: `
@@ -86,8 +99,10 @@ const limits: Check = {
       from offer left join audit_event e on e.offer_id = offer.id and e.action in ('offer.create', 'offer.change')
       where offer.id = b.offer_id group by offer.id
     ) o
+    -- stays count by night; the day of tickets is one
+    cross join generate_series(0, b.last_day - b.first_day) as i
     where b.state in ('held', 'paying', 'paid', 'confirmed') or (b.state = 'waiting' and not is_covered(b, l))
-    group by b.customer_id, b.offer_id, o.highest
+    group by b.customer_id, b.offer_id, o.highest, b.first_day + i
     having sum(b.quantity) > o.highest`,
 };
 
@@ -114,7 +129,7 @@ export async function check(
     const chain = await verifyChain(client);
     const rows = await run(client, [auditRows]);
     return {
-      F1: await run(client, [conservation, lineCounts]),
+      F1: await run(client, [conservation, lineCounts, stayCounts]),
       F2: transitions.order,
       F3: transitions.states,
       F4: await money(client, charges),
@@ -151,6 +166,10 @@ interface TransitionRow {
   readonly from_state: BookingState | null;
   readonly to_state: BookingState | null;
   readonly quantity: number | null;
+  readonly first: number | null;
+  readonly last: number | null;
+  readonly capacities: readonly (readonly [night: string, more: number])[] | null;
+  readonly begun: boolean | null;
   readonly sold_out: { readonly throughSeq: number; readonly minQuantity: number } | null;
 }
 
@@ -167,8 +186,12 @@ async function replayTransitions(client: Client): Promise<Transitions> {
   const recorded = new Findings();
   await client.query(`declare transitions no scroll cursor for
     select e.offer_id, e.booking_id, b.seq, e.version, e.ordinal, e.action, e.from_state, e.to_state, e.quantity,
+      case when b.check_in is not null then b.first_day - date '1970-01-01' end as first,
+      case when b.check_in is not null then b.last_day - date '1970-01-01' end as last,
+      case when e.booking_id is null then e.detail->'nights' end as capacities,
+      coalesce(b.check_in, o.starts_at) <= e.at as begun,
       case when e.action = 'sell_out' and e.booking_id is null then e.detail end as sold_out
-    from audit_event e left join booking b on b.id = e.booking_id
+    from audit_event e left join booking b on b.id = e.booking_id left join offer o on o.id = e.offer_id
     where e.version is not null
     order by e.offer_id, e.version, e.ordinal`);
   let replay: LineReplay | undefined;
@@ -199,6 +222,11 @@ async function replayTransitions(client: Client): Promise<Transitions> {
         from: row.from_state,
         to: row.to_state,
         quantity: row.quantity ?? 0,
+        nights: row.first === null || row.last === null ? null : { first: row.first, last: row.last },
+        capacities: (row.capacities ?? []).map(
+          ([night, more]) => [Date.parse(night) / DAY_MS, more] as const,
+        ),
+        begun: row.begun ?? false,
         soldOut: row.sold_out,
       });
     }

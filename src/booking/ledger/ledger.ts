@@ -1,6 +1,8 @@
 import { Database } from '../../database/database.js';
 import type { Actor, Booking } from '../booking.js';
 import * as acceptVerb from './accept.js';
+import * as stayAcceptance from './accept-stays.js';
+import * as stayAdmission from './admit-stays.js';
 import * as admitVerb from './admit.js';
 import * as auditLog from './audit.js';
 import * as bookingReads from './bookings.js';
@@ -9,11 +11,15 @@ import * as invariantChecks from './invariants.js';
 import * as lineReads from './line-view.js';
 import * as offerVerbs from './offers.js';
 import * as payVerbs from './pay.js';
+import * as refundVerbs from './refund.js';
+import * as roomVerbs from './room-offers.js';
 import * as releaseVerbs from './release.js';
 import * as sellOutVerbs from './sell-out.js';
+import * as staySellOut from './sell-out-stays.js';
 import * as shared from './shared.js';
 import * as stepVerbs from './steps.js';
 import * as sweepReads from './sweep.js';
+import * as terms from './terms.js';
 import * as ticketVerbs from './tickets.js';
 import type * as T from './types.js';
 
@@ -21,12 +27,18 @@ import type * as T from './types.js';
 export const ROUTINES: readonly string[] = [
   shared.sql,
   sellOutVerbs.sql,
+  staySellOut.sql,
   admitVerb.sql,
+  stayAdmission.sql,
   payVerbs.sql,
   releaseVerbs.sql,
   stepVerbs.sql,
+  terms.sql,
+  refundVerbs.sql,
+  roomVerbs.sql,
   offerVerbs.sql,
   acceptVerb.sql,
+  stayAcceptance.sql,
   lineReads.sql,
   bookingReads.sql,
   ticketVerbs.sql,
@@ -48,6 +60,10 @@ export class Ledger {
   /** One batch into its lines, in the order given. Resolves after the commit; repeats itself after a lost answer. */
   accept(batch: readonly T.AcceptRequest[], maxLength: number): Promise<T.AcceptResult> {
     return retrying((attempt) => acceptVerb.accept(this.door, batch, maxLength, attempt > 1));
+  }
+  /** The same for stays; a batch is of one kind. */
+  acceptStays(batch: readonly T.AcceptRequest[], maxLength: number): Promise<T.AcceptResult> {
+    return retrying((attempt) => stayAcceptance.acceptStays(this.door, batch, maxLength, attempt > 1));
   }
   admit(offerId: string, actor: Actor, limit?: number): Promise<T.Admission | null> {
     return admitVerb.admit(this.db, offerId, actor, limit);
@@ -73,6 +89,18 @@ export class Ledger {
   dueRefunds(limit: number): Promise<payVerbs.DueRefund[]> {
     return payVerbs.dueRefunds(this.db, limit);
   }
+  refund(
+    bookingId: string,
+    reason: string,
+    force: boolean,
+    key: T.RequestKey | null,
+    actor: Actor,
+  ): Promise<T.Refunded | null> {
+    return refundVerbs.refund(this.db, bookingId, reason, force, key, actor);
+  }
+  refundByTerms(bookingId: string, actor: Actor): Promise<T.Refunded | null> {
+    return refundVerbs.refundByTerms(this.db, bookingId, actor);
+  }
   refundSucceeded(refundId: string, actor: Actor): Promise<boolean> {
     return payVerbs.refundSucceeded(this.db, refundId, actor);
   }
@@ -89,7 +117,7 @@ export class Ledger {
   checkSellOut(offerId: string, actor: Actor): Promise<T.Moved | null> {
     return sellOutVerbs.checkSellOut(this.db, offerId, actor);
   }
-  writeSellOut(offerId: string, actor: Actor): Promise<{ written: number; done: boolean }> {
+  writeSellOut(offerId: string, actor: Actor): Promise<sellOutVerbs.WrittenSellOut> {
     return sellOutVerbs.writeSellOut(this.db, offerId, actor);
   }
 
@@ -154,6 +182,15 @@ export class Ledger {
   offers(after: string, limit: number): Promise<T.Offer[]> {
     return offerVerbs.offers(this.db, after, limit);
   }
+  createRoomOffer(offer: T.NewRoomOffer, key: T.RequestKey | null, actor: Actor): Promise<T.Offer> {
+    return roomVerbs.createRoomOffer(this.db, offer, key, actor);
+  }
+  offersOfHotel(hotelId: string): Promise<{ id: string; roomType: string }[]> {
+    return roomVerbs.offersOfHotel(this.db, hotelId);
+  }
+  offerNights(offerId: string, first: string, last: string): Promise<T.Night[] | null> {
+    return roomVerbs.offerNights(this.db, offerId, first, last);
+  }
   offersOfEvent(eventId: string): Promise<{ id: string; ticketType: string }[]> {
     return offerVerbs.offersOfEvent(this.db, eventId);
   }
@@ -212,13 +249,8 @@ export class Ledger {
   seal(): Promise<number> {
     return auditLog.seal(this.db);
   }
-  auditEvents(filter: {
-    offerId: string | null;
-    bookingId: string | null;
-    before: string | null;
-    limit: number;
-  }): Promise<T.AuditEvent[]> {
-    return auditLog.auditEvents(this.db, filter);
+  auditPage(filter: auditLog.AuditFilter): Promise<auditLog.AuditPage> {
+    return auditLog.auditPage(this.db, filter);
   }
   unsealedSeconds(): Promise<number> {
     return auditLog.unsealedSeconds(this.db);

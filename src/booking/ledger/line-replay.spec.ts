@@ -21,10 +21,10 @@ function findings(
     states: (violation) => found.states.push(violation),
     recorded: (violation) => found.recorded.push(violation),
   });
-  const none = { seq: 0, from: null, to: null, soldOut: null };
+  const none = { seq: 0, from: null, to: null, soldOut: null, nights: null, capacities: [], begun: false };
   replay.apply({ ...none, bookingId: null, action: 'offer.create', quantity: capacity });
   for (const [action, seq, from, to, quantity] of steps) {
-    replay.apply({ bookingId: `b${seq}`, action, seq, from, to, quantity, soldOut: null });
+    replay.apply({ ...none, bookingId: `b${seq}`, action, seq, from, to, quantity });
   }
   replay.compare(rows.map(({ seq, state, covered = false }) => ({ id: `b${seq}`, state, covered })));
   return found;

@@ -6,10 +6,21 @@ export interface ReplayEvent {
   readonly action: string;
   readonly from: BookingState | null;
   readonly to: BookingState | null;
-  /** Units of the booking; for an offer's own events the change of capacity. */
+  /** Units of the booking; for a ticket offer's own events the change of capacity. */
   readonly quantity: number;
+  /** The nights of a stay, as days since any fixed one; null for tickets, which are all of one day. */
+  readonly nights: { readonly first: number; readonly last: number } | null;
+  /** For a room offer's own events: how many units a night has more. */
+  readonly capacities: readonly (readonly [day: number, more: number])[];
+  /** The event, or the stay, had begun. */
+  readonly begun: boolean;
   /** Of the decision to sell a line out, which is no booking's own. */
-  readonly soldOut: { readonly throughSeq: number; readonly minQuantity: number } | null;
+  readonly soldOut: SoldOut | null;
+}
+
+interface SoldOut {
+  readonly throughSeq: number;
+  readonly minQuantity: number;
 }
 
 export interface ReplayFindings {
@@ -21,12 +32,29 @@ export interface ReplayFindings {
   recorded(violation: string): void;
 }
 
-/** Waiting bookings of one quantity in the order of their seq; the first that still waits is found in amortised O(1). */
+/** What somebody needs: so many units on each of these days. */
+interface Need {
+  readonly quantity: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Units of one day. */
+interface Day {
+  capacity: number;
+  available: number;
+  /** Of bookings that are paid for. */
+  final: number;
+}
+
+/** Bookings that wait for the same, in the order of their seq; the first that still waits is found in amortised O(1). */
 class Lane {
   private readonly seqs: number[] = [];
   private readonly gone = new Set<number>();
   private head = 0;
   private floor = 0;
+
+  constructor(readonly need: Need) {}
 
   join(seq: number): void {
     this.seqs.push(seq);
@@ -46,13 +74,17 @@ class Lane {
 
 const GIVES_BACK: ReadonlySet<BookingState> = new Set<BookingState>(['expired', 'cancelled', 'refunded']);
 
+/** All tickets of an offer are of this day. */
+const THE_DAY = 0;
+const STAYS_FINAL: ReadonlySet<BookingState> = new Set<BookingState>(['paid', 'confirmed']);
+
 /**
- * Replays one ticket line and judges every grant by what was available just before it: each earlier booking that
- * still waits must need more than that.
+ * Replays one line. It judges every grant by what was available just before it: each earlier booking that still waits
+ * must lack units on a day that it needs. And every sell-out by what was not sold for good.
  */
 export class LineReplay {
-  private available = 0;
-  private readonly lanes = new Map<number, Lane>();
+  private readonly days = new Map<number, Day>();
+  private readonly lanes = new Map<string, Lane>();
   private readonly states = new Map<string, BookingState>();
   private lastSeq = 0;
 
@@ -62,22 +94,9 @@ export class LineReplay {
   ) {}
 
   apply(event: ReplayEvent): void {
-    if (event.soldOut !== null) {
-      // Effective from here on, whenever the rows that it covers are written.
-      for (const [quantity, lane] of this.lanes) {
-        if (quantity >= event.soldOut.minQuantity) lane.leaveThrough(event.soldOut.throughSeq);
-      }
-      return;
-    }
-    if (event.bookingId === null) {
-      this.available += event.quantity;
-      return;
-    }
-    if (event.to === null) return;
-    this.follow(event.bookingId, event);
-    if (event.action === 'accept') this.accept(event);
-    else if (event.from === 'waiting') this.depart(event);
-    else if (GIVES_BACK.has(event.to)) this.available += event.quantity;
+    if (event.soldOut !== null) this.sellOut(event, event.soldOut);
+    else if (event.bookingId === null) this.resize(event);
+    else if (event.to !== null) this.move(event.bookingId, event, event.to);
   }
 
   /** Compares the end of the replay with the rows as they are. */
@@ -94,32 +113,86 @@ export class LineReplay {
     }
   }
 
-  private accept({ seq, quantity }: ReplayEvent): void {
+  /** Effective from here on, whenever the rows that it covers are written. */
+  private sellOut({ begun }: ReplayEvent, { throughSeq, minQuantity }: SoldOut): void {
+    const { capacity, final } = this.day(THE_DAY);
+    if (!begun && minQuantity <= capacity - final) {
+      this.findings.order(
+        `offer ${this.offerId}: ${minQuantity} were called sold out while ${capacity - final} were not sold for good`,
+      );
+    }
+    for (const lane of this.lanes.values()) {
+      if (lane.need.quantity >= minQuantity) lane.leaveThrough(throughSeq);
+    }
+  }
+
+  private resize({ quantity, capacities }: ReplayEvent): void {
+    for (const [number, more] of quantity === 0
+      ? capacities
+      : [[THE_DAY, quantity] as const, ...capacities]) {
+      const day = this.day(number);
+      day.capacity += more;
+      day.available += more;
+    }
+  }
+
+  private move(bookingId: string, event: ReplayEvent, to: BookingState): void {
+    const { action, from } = event;
+    this.follow(bookingId, event);
+    const need = needOf(event);
+    if (action === 'accept') this.accept(event.seq, need);
+    else if (from === 'waiting') this.depart(event, need, to);
+    else if (GIVES_BACK.has(to)) this.add(need, 'available', need.quantity);
+    if (to === 'paid') this.add(need, 'final', need.quantity);
+    else if (from !== null && STAYS_FINAL.has(from) && !STAYS_FINAL.has(to))
+      this.add(need, 'final', -need.quantity);
+  }
+
+  private accept(seq: number, need: Need): void {
     if (seq !== this.lastSeq + 1) {
       this.findings.order(`offer ${this.offerId}: number ${seq} was given after ${this.lastSeq}`);
     }
     this.lastSeq = seq;
-    this.lane(quantity).join(seq);
+    this.lane(need).join(seq);
   }
 
-  private depart(event: ReplayEvent): void {
-    this.lane(event.quantity).leave(event.seq);
-    if (event.to !== 'held') return;
-    for (const [quantity, lane] of this.lanes) {
-      if (quantity > this.available) continue;
-      const first = lane.first();
-      if (first < event.seq) {
-        this.findings.order(
-          `offer ${this.offerId}: number ${event.seq} was granted before ${first}, which needed ${quantity} of ${this.available}`,
-        );
-      }
-    }
-    this.available -= event.quantity;
-    if (this.available < 0) {
+  private depart({ seq, nights, begun }: ReplayEvent, need: Need, to: BookingState): void {
+    this.lane(need).leave(seq);
+    if (to === 'sold_out' && nights !== null && !begun && this.least(need, notFinal) >= need.quantity) {
       this.findings.order(
-        `offer ${this.offerId}: number ${event.seq} was granted ${event.quantity} units that were not there`,
+        `offer ${this.offerId}: number ${seq} was called sold out while every night had ${need.quantity} not sold for good`,
       );
     }
+    if (to !== 'held') return;
+    for (const lane of this.lanes.values()) {
+      const first = lane.first();
+      if (first >= seq || this.least(lane.need, available) < lane.need.quantity) continue;
+      this.findings.order(
+        `offer ${this.offerId}: number ${seq} was granted before ${first}, which needed ${lane.need.quantity} of ${this.least(lane.need, available)}`,
+      );
+    }
+    this.add(need, 'available', -need.quantity);
+    if (this.least(need, available) < 0) {
+      this.findings.order(
+        `offer ${this.offerId}: number ${seq} was granted ${need.quantity} units that were not there`,
+      );
+    }
+  }
+
+  private day(number: number): Day {
+    let day = this.days.get(number);
+    if (day === undefined) this.days.set(number, (day = { capacity: 0, available: 0, final: 0 }));
+    return day;
+  }
+
+  private least({ first, last }: Need, of: (day: Day) => number): number {
+    let least = Infinity;
+    for (let number = first; number <= last; number++) least = Math.min(least, of(this.day(number)));
+    return least;
+  }
+
+  private add({ first, last }: Need, what: 'available' | 'final', units: number): void {
+    for (let number = first; number <= last; number++) this.day(number)[what] += units;
   }
 
   private follow(bookingId: string, { from, to }: ReplayEvent): void {
@@ -133,9 +206,17 @@ export class LineReplay {
     if (to !== null) this.states.set(bookingId, to);
   }
 
-  private lane(quantity: number): Lane {
-    let lane = this.lanes.get(quantity);
-    if (lane === undefined) this.lanes.set(quantity, (lane = new Lane()));
+  private lane(need: Need): Lane {
+    const key = `${need.quantity} ${need.first} ${need.last}`;
+    let lane = this.lanes.get(key);
+    if (lane === undefined) this.lanes.set(key, (lane = new Lane(need)));
     return lane;
   }
 }
+
+const available = (day: Day): number => day.available;
+const notFinal = (day: Day): number => day.capacity - day.final;
+const needOf = ({ quantity, nights }: ReplayEvent): Need => ({
+  quantity,
+  ...(nights ?? { first: THE_DAY, last: THE_DAY }),
+});

@@ -8,22 +8,33 @@ create or replace function line_state_json(l booking_line) returns jsonb
 language sql stable as $$
   select jsonb_build_object('offerId', l.offer_id, 'version', l.version, 'lastSeq', l.last_seq, 'front', l.front,
     'waiting', l.waiting, 'holdSeconds', o.hold_seconds, 'grantsPerMinute', line_rate(l, clock_timestamp()),
-    'stock', jsonb_build_object('capacity', s.capacity, 'available', s.available, 'held', s.held, 'sold', s.sold),
+    'stock', s.counts, 'nights', s.nights,
     'soldOut', case when l.sold_out_through > 0 then
       jsonb_build_object('throughSeq', l.sold_out_through, 'minQuantity', l.sold_out_min_quantity) end,
     'now', iso(clock_timestamp()))
-  from offer o join stock s on s.offer_id = o.id
+  from offer o
+  cross join lateral (
+    -- of a room offer by night, as [day since 1970, capacity, available, held, sold], from today on; and in sum
+    select jsonb_build_object('capacity', coalesce(sum(capacity), 0), 'available', coalesce(sum(available), 0),
+        'held', coalesce(sum(held), 0), 'sold', coalesce(sum(sold), 0)) as counts,
+      case when o.kind = 'room' then coalesce(jsonb_agg(
+        jsonb_build_array(day - date '1970-01-01', capacity, available, held, sold) order by day), '[]') end as nights
+    from stock
+    where offer_id = o.id and (o.kind = 'ticket' or day >= (clock_timestamp() at time zone o.time_zone)::date)
+  ) s
   where o.id = l.offer_id
 $$;
 
 -- With p_version: what changed since; the whole where that is no longer known. RETURNS null without such a line.
-create or replace function read_line(p_offer text, p_version bigint) returns jsonb
+-- Who came since is told for stays alone, after p_last_seq: as [seq, first, last day since 1970].
+create or replace function read_line(p_offer text, p_version bigint, p_last_seq bigint) returns jsonb
 language plpgsql stable as $$
 declare
   l booking_line%rowtype;
   v_oldest bigint;
   v_departed jsonb;
   v_waiting jsonb;
+  v_stays jsonb;
 begin
   select * into l from booking_line where offer_id = p_offer;
   if not found then return null; end if;
@@ -49,7 +60,14 @@ begin
     ) bounds
     where before is distinct from low - 1;
   end if;
-  return jsonb_build_object('state', line_state_json(l), 'departed', v_departed, 'waiting', v_waiting);
+  if exists (select from offer where id = p_offer and kind = 'room') then
+    select coalesce(jsonb_agg(jsonb_build_array(seq, first_day - date '1970-01-01', last_day - date '1970-01-01')
+      order by seq), '[]') into v_stays
+    from booking
+    where offer_id = p_offer and state = 'waiting'
+      and seq > case when v_departed is null then l.front - 1 else greatest(p_last_seq, l.front - 1) end;
+  end if;
+  return jsonb_build_object('state', line_state_json(l), 'departed', v_departed, 'waiting', v_waiting, 'stays', v_stays);
 end $$;
 
 -- Departures that no view needs any more: one that slept longer reads the whole. The newest of each line stays, as
@@ -81,7 +99,11 @@ export interface KnownLine {
 
 /** Null where there is no such offer. */
 export function readLine(db: Database, offerId: string, known: KnownLine | null): Promise<LineRead | null> {
-  return callJson<LineRead | null>(db, 'read_line', [offerId, known?.version ?? null]);
+  return callJson<LineRead | null>(db, 'read_line', [
+    offerId,
+    known?.version ?? null,
+    known?.lastSeq ?? null,
+  ]);
 }
 
 /** The busiest lines first. */

@@ -9,15 +9,29 @@ create or replace function offer_json(p_id text) returns jsonb
 language sql stable as $$
   select offer_facts_json(o) || jsonb_build_object(
     'price', jsonb_build_object('amountMinor', o.price_minor, 'currency', o.currency),
+    'cancellation', offer_terms_json(o.id),
     'opensAt', iso(o.opens_at), 'closesAt', iso(o.closes_at), 'paused', o.paused, 'holdSeconds', o.hold_seconds,
     'limitPerCustomer', o.limit_per_customer, 'maxQuantity', o.max_quantity,
     'stock', jsonb_build_object('capacity', s.capacity, 'available', s.available, 'held', s.held, 'sold', s.sold),
     'waiting', l.waiting, 'version', l.version)
   from offer o join booking_line l on l.offer_id = o.id join stock s on s.offer_id = o.id
-  where o.id = p_id
+  where o.id = p_id and o.kind = 'ticket'
+  union all
+  select room_offer_json(o) from offer o where o.id = p_id and o.kind = 'room'
 $$;
 
--- RETURNS the offer. Refuses OFFER_EXISTS.
+-- What an offer says now of the members that a change names: for the audit log.
+create or replace function offer_before(p_offer text, p_change jsonb) returns jsonb
+language sql stable as $$
+  select coalesce(jsonb_object_agg(known.key, known.value), '{}')
+  from jsonb_each(
+    offer_json(p_offer) || coalesce((select jsonb_build_object('capacity', capacity)
+      from stock join offer on offer.id = offer_id where offer_id = p_offer and kind = 'ticket'), '{}')
+  ) known
+  where p_change ? known.key
+$$;
+
+-- RETURNS the offer. Refuses OFFER_EXISTS, OFFER_INVALID.
 create or replace function create_offer(p jsonb, p_key jsonb, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
 declare
@@ -37,11 +51,14 @@ begin
   insert into stock (offer_id, day, capacity, available, held, paid, sold)
   values (p->>'id', ((p->>'startsAt')::timestamptz at time zone (p->>'timeZone'))::date,
     (p->>'capacity')::integer, (p->>'capacity')::integer, 0, 0, 0);
+  perform set_terms(p->>'id', 1, p->'cancellation');
+  perform check_offer(p->>'id');
   perform write_audit(v_now, p->>'id', null, 'offer.create', null, null, 1, 0, (p->>'capacity')::integer, p_actor, p);
   return store_response(p_key, offer_json(p->>'id'));
 end $$;
 
--- What p_change does not name stays. RETURNS {offer, line}; null where there is none. Refuses CAPACITY_BELOW_SOLD.
+-- What p_change does not name stays. RETURNS {offer, line}; null where there is none. Refuses CAPACITY_BELOW_SOLD,
+-- OFFER_INVALID. The audit log keeps what was named and, under before, what stood there.
 -- LOCKS line, stock, offer.
 create or replace function change_offer(p_id text, p_change jsonb, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
@@ -50,11 +67,18 @@ declare
   s stock%rowtype;
   v_now timestamptz;
   v_more integer := 0;
+  v_nights jsonb;
+  v_before jsonb;
 begin
   select * into l from booking_line where offer_id = p_id for no key update;
   if not found then return null; end if;
   select * into s from stock where offer_id = p_id for no key update;
   v_now := clock_timestamp();
+  v_before := offer_before(p_id, p_change);
+  if p_change ? 'nights' then
+    v_nights := set_nights(p_id, p_change->'nights');
+    p_change := jsonb_set(p_change, '{nights}', v_nights);
+  end if;
   if p_change ? 'capacity' then
     v_more := (p_change->>'capacity')::integer - s.capacity;
     if s.available + v_more < 0 then
@@ -72,11 +96,16 @@ begin
     paused = coalesce((p_change->>'paused')::boolean, o.paused),
     hold_seconds = coalesce((p_change->>'holdSeconds')::integer, o.hold_seconds),
     limit_per_customer = coalesce((p_change->>'limitPerCustomer')::integer, o.limit_per_customer),
-    max_quantity = coalesce((p_change->>'maxQuantity')::integer, o.max_quantity)
+    max_quantity = coalesce((p_change->>'maxQuantity')::integer, o.max_quantity),
+    min_nights = coalesce((p_change->>'minNights')::integer, o.min_nights),
+    max_nights = coalesce((p_change->>'maxNights')::integer, o.max_nights)
   where o.id = p_id;
+  perform check_offer(p_id);
   update booking_line set version = version + 1, wanted = wanted + 1 where offer_id = p_id returning * into l;
-  perform write_audit(v_now, p_id, null, 'offer.change', null, null, l.version, 0, v_more, p_actor, p_change);
-  if v_more < 0 then perform sell_out_line(p_id, v_now, p_actor); end if;
+  perform set_terms(p_id, l.version, p_change->'cancellation');
+  perform write_audit(v_now, p_id, null, 'offer.change', null, null, l.version, 0, v_more, p_actor,
+    p_change || jsonb_build_object('before', v_before));
+  if v_more < 0 or v_nights is not null then perform sell_out_line(p_id, v_now, p_actor); end if;
   select * into l from booking_line where offer_id = p_id;
   return jsonb_build_object('offer', offer_json(p_id), 'line', line_json(l));
 end $$;
@@ -84,7 +113,7 @@ end $$;
 create or replace function list_offers(p_after text, p_limit integer) returns jsonb
 language sql stable as $$
   select coalesce(jsonb_agg(offer_json(id) order by id), '[]') from (
-    select id from offer where kind = 'ticket' and id > p_after order by id limit p_limit
+    select id from offer where id > p_after order by id limit p_limit
   ) page
 $$;
 
@@ -96,7 +125,7 @@ language sql stable as $$
 $$;
 `;
 
-/** @throws AppError OFFER_EXISTS, IDEMPOTENCY_KEY_REUSED */
+/** @throws AppError OFFER_EXISTS, OFFER_INVALID, IDEMPOTENCY_KEY_REUSED */
 export function createOffer(
   db: Database,
   offer: NewOffer,
@@ -108,7 +137,7 @@ export function createOffer(
 
 /**
  * Null where there is no such offer.
- * @throws AppError CAPACITY_BELOW_SOLD
+ * @throws AppError CAPACITY_BELOW_SOLD, OFFER_INVALID
  */
 export function changeOffer(
   db: Database,

@@ -33,7 +33,7 @@ begin
   v_known := claim_key(p_key, v_now);
   if v_known is not null then return v_known; end if;
 
-  if exists (select from offer where id = l.offer_id and starts_at <= v_now) and b.state = 'held' then
+  if exists (select from offer where id = l.offer_id and coalesce(b.check_in, starts_at) <= v_now) and b.state = 'held' then
     perform refuse('OFFER_CLOSED');
   end if;
   if b.state = 'paying' then perform refuse('PAYMENT_IN_PROGRESS'); end if;
@@ -80,7 +80,7 @@ declare
 begin
   select booking_line.* into l from booking_line where offer_id = (select offer_id from booking where id = p_id) for no key update;
   if not found then return null; end if;
-  perform 1 from stock where offer_id = l.offer_id order by day for no key update;
+  perform lock_stock(p_id);
   select * into b from booking where id = p_id for no key update;
   select * into a from payment_attempt where booking_id = p_id and fence = p_fence for no key update;
   if not found then return null; end if;
@@ -112,7 +112,8 @@ begin
         p_actor, jsonb_build_object('fence', p_fence, 'reason', p_reason));
       if v_to = 'paid' then
         insert into booking_step (booking_id, step, succeeded_at) values (p_id, 'payment', v_now);
-        update stock set paid = paid + b.quantity where offer_id = b.offer_id and day between b.first_day and b.last_day;
+        update stock set paid = paid + b.quantity, tightened = true
+        where offer_id = b.offer_id and day between b.first_day and b.last_day;
         perform sell_out_line(b.offer_id, v_now, p_actor);
       elsif v_to = 'expired' then
         perform give_back(b.offer_id, b.first_day, b.last_day, b.quantity);

@@ -21,7 +21,7 @@ declare
 begin
   select booking_line.* into l from booking_line where offer_id = (select offer_id from booking where id = p_id) for no key update;
   if not found then return null; end if;
-  perform 1 from stock where offer_id = l.offer_id order by day for no key update;
+  perform lock_stock(p_id);
   select * into b from booking where id = p_id for no key update;
   v_now := clock_timestamp();
   v_from := b.state;
@@ -45,6 +45,7 @@ begin
   if v_from = 'waiting' then
     l.waiting := l.waiting - 1;
     perform note_departures(b.offer_id, l.version, array[b.seq], v_now);
+    if b.check_in is not null then perform stays_left(b.offer_id, array[b.seq]); end if;
     if b.seq = l.front then l.front := line_front(l); end if;
   else
     perform give_back(b.offer_id, b.first_day, b.last_day, b.quantity);
@@ -67,7 +68,6 @@ declare
 begin
   select * into l from booking_line where offer_id = p_offer for no key update;
   if not found then return null; end if;
-  perform 1 from stock where offer_id = p_offer order by day for no key update;
   v_now := clock_timestamp();
   l.version := l.version + 1;
   with over as (
@@ -80,7 +80,7 @@ begin
     returning b.*, b as whole
   ),
   freed as (
-    update stock s set available = s.available + f.units, held = s.held - f.units
+    update stock s set available = s.available + f.units, held = s.held - f.units, released = true
     from (
       select st.day, sum(m.quantity)::integer as units
       from moved m join stock st on st.offer_id = p_offer and st.day between m.first_day and m.last_day

@@ -18,6 +18,9 @@ declare
   v_count integer;
 begin
   select * into l from booking_line where offer_id = p_offer;
+  if exists (select from offer where id = p_offer and kind = 'room') then
+    return coalesce(note_tight_nights(l), false);
+  end if;
   if not l.sold_out_done then return false; end if;
   select case when o.starts_at <= p_now then 0 else s.capacity - s.sold - s.paid end into v_left
   from stock s join offer o on o.id = s.offer_id where s.offer_id = p_offer;
@@ -66,7 +69,7 @@ begin
 end $$;
 
 -- Writes the rows of at most p_limit bookings that a decision covers.
--- RETURNS how many are certain to be left: 0 when the decision is done and no other has come of it.
+-- RETURNS how many, and whether all are; the bookings themselves where no decision told of them before: of rooms.
 create or replace function write_sell_out(p_offer text, p_limit integer, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
 declare
@@ -75,8 +78,14 @@ declare
   v_written integer;
 begin
   select * into l from booking_line where offer_id = p_offer for no key update;
-  if not found or l.sold_out_done then return jsonb_build_object('written', 0, 'done', true); end if;
+  if not found then return jsonb_build_object('written', 0, 'done', true, 'bookings', '[]'::jsonb); end if;
   v_now := clock_timestamp();
+  if exists (select from offer where id = p_offer and kind = 'room') then
+    return sell_out_stays(l, v_now, p_limit, p_actor);
+  end if;
+  if l.sold_out_done then
+    return jsonb_build_object('written', 0, 'done', true, 'bookings', '[]'::jsonb, 'line', line_json(l));
+  end if;
   with chunk as materialized (
     select id from booking
     where offer_id = p_offer and state = 'waiting'
@@ -105,7 +114,7 @@ begin
     perform sell_out_line(p_offer, v_now, p_actor);
   end if;
   select * into l from booking_line where offer_id = p_offer;
-  return jsonb_build_object('written', v_written, 'done', l.sold_out_done);
+  return jsonb_build_object('written', v_written, 'done', l.sold_out_done, 'bookings', '[]'::jsonb, 'line', line_json(l));
 end $$;
 `;
 
@@ -116,12 +125,23 @@ export function checkSellOut(db: Database, offerId: string, actor: Actor): Promi
   return callJson<Moved | null>(db, 'check_sell_out', [offerId, actor]);
 }
 
-/** Writes the next rows that a decision covers; `done` once there is none left. */
+/** What a call of `writeSellOut` did. */
+export interface WrittenSellOut {
+  readonly written: number;
+  /** Nothing is left to write. */
+  readonly done: boolean;
+  /** Those that nobody was told of by a decision for the whole line: stays. */
+  readonly bookings: Moved['bookings'];
+  /** Absent where there is no such offer. */
+  readonly line?: Moved['line'];
+}
+
+/** Writes the next rows that are sold out. */
 export function writeSellOut(
   db: Database,
   offerId: string,
   actor: Actor,
   limit = ROWS_PER_CALL,
-): Promise<{ written: number; done: boolean }> {
+): Promise<WrittenSellOut> {
   return callJson(db, 'write_sell_out', [offerId, limit, actor]);
 }

@@ -12,6 +12,13 @@ language sql immutable parallel safe as $$
   select b.state = 'waiting' and b.seq <= l.sold_out_through and b.quantity >= l.sold_out_min_quantity
 $$;
 
+-- The nights of a hotel booking; null for tickets.
+create or replace function stay_json(b booking) returns jsonb
+language sql stable as $$
+  select case when b.check_in is not null then
+    jsonb_build_object('checkIn', b.first_day, 'checkOut', b.last_day + 1, 'begins', iso(b.check_in)) end
+$$;
+
 -- A booking as the application reads it.
 create or replace function booking_json(b booking, l booking_line) returns jsonb
 language sql stable as $$
@@ -24,7 +31,8 @@ language sql stable as $$
     'price', jsonb_build_object('amountMinor', b.price_minor * b.quantity, 'currency', b.currency),
     'email', b.email, 'jobId', 'fulfil-' || b.id, 'correlationId', b.correlation_id,
     'acceptedAt', iso(b.accepted_at), 'acceptedPosition', b.accepted_position,
-    'acceptedWaitSeconds', b.accepted_wait)
+    'acceptedWaitSeconds', b.accepted_wait,
+    'stay', stay_json(b))
 $$;
 
 create or replace function line_json(l booking_line) returns jsonb
@@ -73,10 +81,18 @@ language sql stable as $$
   ) first
 $$;
 
+-- The nights of a booking, or the day of its tickets. After the line, before the booking.
+create or replace function lock_stock(p_id uuid) returns void
+language sql volatile as $$
+  select 1 from stock s join booking b on b.id = p_id
+  where s.offer_id = b.offer_id and s.day between b.first_day and b.last_day
+  order by s.day for no key update of s
+$$;
+
 -- Units go back on sale; somebody may want them.
 create or replace function give_back(p_offer text, p_first date, p_last date, p_quantity integer) returns void
 language sql volatile as $$
-  update stock set available = available + p_quantity, held = held - p_quantity
+  update stock set available = available + p_quantity, held = held - p_quantity, released = true
   where offer_id = p_offer and day between p_first and p_last
 $$;
 

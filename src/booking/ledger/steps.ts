@@ -3,12 +3,17 @@ import type { Database } from '../../database/database.js';
 import type { DeadLetter, Fulfilment, Moved, RequestKey, Ticket } from './types.js';
 import { callJson, ownKey } from './call.js';
 
-/** Checkpoints of fulfilment, its end, and what failed for good. */
+/** Checkpoints of fulfilment, its end, and what failed for good. A refund is in `refund.ts`. */
 export const sql = /* sql */ `
 create or replace function offer_facts_json(o offer) returns jsonb
 language sql stable as $$
-  select jsonb_build_object('id', o.id, 'eventId', o.group_id, 'ticketType', o.unit_type, 'title', o.title,
-    'venue', o.venue, 'timeZone', o.time_zone, 'startsAt', iso(o.starts_at))
+  select jsonb_build_object('id', o.id, 'kind', o.kind, 'title', o.title, 'venue', o.venue, 'timeZone', o.time_zone)
+    || case o.kind
+      when 'ticket' then
+        jsonb_build_object('eventId', o.group_id, 'ticketType', o.unit_type, 'startsAt', iso(o.starts_at))
+      else jsonb_build_object('hotelId', o.group_id, 'roomType', o.unit_type,
+        'checkInTime', to_char(o.check_in_time, 'HH24:MI'), 'checkOutTime', to_char(o.check_out_time, 'HH24:MI'))
+    end
 $$;
 
 create or replace function tickets_json(p_id uuid) returns jsonb
@@ -97,7 +102,7 @@ declare
 begin
   select booking_line.* into l from booking_line where offer_id = (select offer_id from booking where id = p_id) for no key update;
   if not found then return null; end if;
-  perform 1 from stock where offer_id = l.offer_id order by day for no key update;
+  perform lock_stock(p_id);
   select * into b from booking where id = p_id for no key update;
   if b.state <> 'paid'
     or (select count(*) from booking_step where booking_id = p_id and step in ('validate', 'payment', 'pdf', 'email')) < 4
@@ -110,41 +115,6 @@ begin
   update booking set state = 'confirmed', version = l.version, progress = 100, redrive_at = null
   where id = p_id returning * into b;
   perform write_audit(v_now, b.offer_id, b.id, 'confirm', 'paid', 'confirmed', l.version, 1, b.quantity, p_actor, null);
-  return jsonb_build_object('bookings', jsonb_build_array(booking_json(b, l)), 'line', line_json(l));
-end $$;
-
--- paid or confirmed → refunded: units back on sale, tickets revoked, the charge to be given back.
--- RETURNS null where it is in another state. LOCKS line, stock, booking.
-create or replace function refund_booking(p_id uuid, p_reason text, p_actor jsonb) returns jsonb
-language plpgsql volatile as $$
-declare
-  l booking_line%rowtype;
-  b booking%rowtype;
-  a payment_attempt%rowtype;
-  v_from booking_state;
-  v_now timestamptz;
-begin
-  select booking_line.* into l from booking_line where offer_id = (select offer_id from booking where id = p_id) for no key update;
-  if not found then return null; end if;
-  perform 1 from stock where offer_id = l.offer_id order by day for no key update;
-  select * into b from booking where id = p_id for no key update;
-  v_from := b.state;
-  if b.state not in ('paid', 'confirmed') then return null; end if;
-  v_now := clock_timestamp();
-  select * into a from payment_attempt where booking_id = p_id and state = 'captured' order by fence desc limit 1;
-  update booking_line set version = version + 1, wanted = wanted + 1 where offer_id = l.offer_id returning * into l;
-  update stock set
-    available = available + b.quantity,
-    held = held - case when v_from = 'paid' then b.quantity else 0 end,
-    paid = paid - case when v_from = 'paid' then b.quantity else 0 end,
-    sold = sold - case when v_from = 'confirmed' then b.quantity else 0 end
-  where offer_id = b.offer_id and day between b.first_day and b.last_day;
-  update booking set state = 'refunded', version = l.version, reason = p_reason, redrive_at = null
-  where id = p_id returning * into b;
-  update ticket set state = 'revoked' where booking_id = p_id;
-  perform write_audit(v_now, b.offer_id, b.id, 'refund', v_from, 'refunded', l.version, 1, b.quantity, p_actor,
-    jsonb_build_object('reason', p_reason));
-  perform open_refund(b, a, p_reason, v_now, p_actor);
   return jsonb_build_object('bookings', jsonb_build_array(booking_json(b, l)), 'line', line_json(l));
 end $$;
 
@@ -210,7 +180,7 @@ begin
   select * into b from booking where id = (select booking_id from dead_letter where id = p_id);
   if not found then return null; end if;
   perform 1 from booking_line where offer_id = b.offer_id for no key update;
-  perform 1 from stock where offer_id = b.offer_id order by day for no key update;
+  perform lock_stock(b.id);
   perform 1 from booking where id = b.id for no key update;
   select * into d from dead_letter where id = p_id for no key update;
   v_now := clock_timestamp();

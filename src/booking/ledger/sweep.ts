@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.js';
+import type { Stay } from '../booking.js';
 import type { OfferFacts } from './types.js';
 import { callJson } from './call.js';
 
@@ -17,7 +18,11 @@ language sql stable as $$
       where l.wanted <> l.admitted and not o.paused),
     'sellOut', (select coalesce(jsonb_agg(l.offer_id), '[]') from booking_line l join offer o on o.id = l.offer_id
       where l.waiting > 0 and o.starts_at <= clock_timestamp() and l.sold_out_done),
-    'writeSellOut', (select coalesce(jsonb_agg(offer_id), '[]') from booking_line where not sold_out_done))
+    'writeSellOut', (select coalesce(jsonb_agg(offer_id), '[]') from (
+      select offer_id from booking_line where not sold_out_done
+      union
+      -- stays that would have begun
+      select offer_id from booking where state = 'waiting' and check_in <= clock_timestamp()) due))
 $$;
 
 create or replace function due_mails(p_limit integer) returns jsonb
@@ -32,7 +37,7 @@ language sql volatile as $$
   )
   select coalesce(jsonb_agg(jsonb_build_object('bookingId', d.booking_id, 'kind', d.kind, 'fence', d.fence,
     'tries', d.tries, 'to', b.email, 'state', b.state, 'currentFence', b.fence, 'deadline', iso(b.deadline),
-    'quantity', b.quantity, 'correlationId', b.correlation_id, 'offer', offer_facts_json(o),
+    'quantity', b.quantity, 'stay', stay_json(b), 'correlationId', b.correlation_id, 'offer', offer_facts_json(o),
     'price', jsonb_build_object('amountMinor', b.price_minor * b.quantity, 'currency', b.currency))), '[]')
   from due d join booking b on b.id = d.booking_id join offer o on o.id = b.offer_id
 $$;
@@ -82,6 +87,7 @@ export interface DueMail {
   readonly currentFence: number;
   readonly deadline: string | null;
   readonly quantity: number;
+  readonly stay: Stay | null;
   readonly correlationId: string;
   readonly offer: OfferFacts;
   readonly price: { readonly amountMinor: number; readonly currency: string };

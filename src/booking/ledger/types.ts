@@ -10,6 +10,8 @@ export interface AcceptRequest {
   readonly email: string | null;
   readonly paymentMethod: string | null;
   readonly idempotencyKey: string | null;
+  /** Of a room offer: the nights, both included, as `YYYY-MM-DD`. Absent for tickets. */
+  readonly stay?: { readonly firstNight: string; readonly lastNight: string };
   /** SHA-256 of the canonical body, hex; compared where a key is used again. */
   readonly bodyHash: string;
   readonly actor: Actor;
@@ -54,6 +56,11 @@ export interface Moved {
   readonly line: LineChange;
 }
 
+export interface Refunded extends Moved {
+  /** It had an open dead letter, which is decided with it. */
+  readonly letter: boolean;
+}
+
 export interface Admission extends Moved {
   /** The limit of one transaction was reached: call again. */
   readonly more: boolean;
@@ -95,34 +102,87 @@ export interface Fulfilment {
   readonly tickets: readonly Ticket[];
 }
 
-/** What a ticket says about its offer. */
-export interface OfferFacts {
+interface AnyOfferFacts {
   readonly id: string;
-  readonly eventId: string;
-  readonly ticketType: string;
   readonly title: string;
   readonly venue: string;
   readonly timeZone: string;
+}
+
+export interface TicketFacts extends AnyOfferFacts {
+  readonly kind: 'ticket';
+  readonly eventId: string;
+  readonly ticketType: string;
   /** ISO 8601. */
   readonly startsAt: string;
 }
 
-export interface Offer extends OfferFacts {
+export interface RoomFacts extends AnyOfferFacts {
+  readonly kind: 'room';
+  readonly hotelId: string;
+  readonly roomType: string;
+  /** `HH:MM`, local. */
+  readonly checkInTime: string;
+  readonly checkOutTime: string;
+}
+
+/** What a ticket or a voucher says about its offer. */
+export type OfferFacts = TicketFacts | RoomFacts;
+
+/** When a booking that was paid for may be given back by its customer, for all that it cost. */
+export interface Cancellation {
+  readonly refundable: boolean;
+  /** Hours before the event or the stay begins; null where nothing is refundable. */
+  readonly untilHoursBeforeStart: number | null;
+}
+
+/** Numbers of units. `capacity = available + held + sold`. */
+export interface StockCounts {
+  readonly capacity: number;
+  readonly available: number;
+  readonly held: number;
+  readonly sold: number;
+}
+
+interface OfferRules {
   readonly price: Money;
+  /** Of whoever is accepted from now on. */
+  readonly cancellation: Cancellation;
   readonly opensAt: string | null;
   readonly closesAt: string | null;
   readonly paused: boolean;
   readonly holdSeconds: number;
   readonly limitPerCustomer: number;
   readonly maxQuantity: number;
-  readonly stock: {
-    readonly capacity: number;
-    readonly available: number;
-    readonly held: number;
-    readonly sold: number;
-  };
   readonly waiting: number;
   readonly version: number;
+}
+
+export type TicketOffer = TicketFacts & OfferRules & { readonly stock: StockCounts };
+
+/** The price is of one room for one night. */
+export type RoomOffer = RoomFacts &
+  OfferRules & {
+    readonly minNights: number;
+    readonly maxNights: number;
+    /** The first and the last night that were ever put on sale, as `YYYY-MM-DD`. */
+    readonly firstNight: string | null;
+    readonly lastNight: string | null;
+  };
+
+export type Offer = TicketOffer | RoomOffer;
+
+/** Units of a room offer for one night. */
+export interface Night extends StockCounts {
+  /** `YYYY-MM-DD`. */
+  readonly night: string;
+}
+
+/** So many units for each of these nights, both included, as `YYYY-MM-DD`. */
+export interface NightsOnSale {
+  readonly from: string;
+  readonly to: string;
+  readonly capacity: number;
 }
 
 export interface NewOffer {
@@ -140,10 +200,30 @@ export interface NewOffer {
   readonly holdSeconds: number;
   readonly limitPerCustomer: number;
   readonly maxQuantity: number;
+  /** Absent: not refundable. */
+  readonly cancellation?: CancellationTerms;
+}
+
+export interface NewRoomOffer extends Omit<NewOffer, 'eventId' | 'ticketType' | 'startsAt' | 'capacity'> {
+  readonly hotelId: string;
+  readonly roomType: string;
+  /** `HH:MM`, local. */
+  readonly checkInTime: string;
+  readonly checkOutTime: string;
+  readonly minNights: number;
+  readonly maxNights: number;
+  readonly nights: readonly NightsOnSale[];
+}
+
+/** Without hours: until the event or the stay begins. */
+export interface CancellationTerms {
+  readonly refundable: boolean;
+  readonly untilHoursBeforeStart?: number;
 }
 
 /** What is absent stays as it is; null removes. */
 export interface OfferChange {
+  readonly cancellation?: CancellationTerms;
   readonly title?: string;
   readonly venue?: string;
   readonly capacity?: number;
@@ -154,6 +234,10 @@ export interface OfferChange {
   readonly holdSeconds?: number;
   readonly limitPerCustomer?: number;
   readonly maxQuantity?: number;
+  /** Of room offers alone. */
+  readonly minNights?: number;
+  readonly maxNights?: number;
+  readonly nights?: readonly NightsOnSale[];
 }
 
 /** An idempotency key of a POST other than the acceptance. */
@@ -178,23 +262,37 @@ export interface LineState {
   readonly waiting: number;
   readonly holdSeconds: number;
   readonly grantsPerMinute: number;
-  readonly stock: {
-    readonly capacity: number;
-    readonly available: number;
-    readonly held: number;
-    readonly sold: number;
-  };
+  /** Of a room offer, all nights from today on together. */
+  readonly stock: StockCounts;
+  /** Of a room offer, by night from today on. */
+  readonly nights: readonly NightCounts[] | null;
   readonly soldOut: { readonly throughSeq: number; readonly minQuantity: number } | null;
   readonly now: string;
 }
+
+/** Days since 1970-01-01, capacity, available, held, sold. */
+export type NightCounts = readonly [
+  day: number,
+  capacity: number,
+  available: number,
+  held: number,
+  sold: number,
+];
+/** Number of a waiting stay, its first and its last night as days since 1970-01-01. */
+export type WaitingStay = readonly [seq: number, firstDay: number, lastDay: number];
 
 /**
  * Who waits, as a difference or as a whole. With `departed`, every number above the reader's last one was
  * given since and waits, but for those departed.
  */
-export type LineRead =
-  | { readonly state: LineState; readonly departed: readonly SeqRange[]; readonly waiting: null }
-  | { readonly state: LineState; readonly departed: null; readonly waiting: readonly SeqRange[] };
+export type LineRead = {
+  readonly state: LineState;
+  /** Of a room offer: who waits of those who came since the reader's last number, or of all; else null. */
+  readonly stays: readonly WaitingStay[] | null;
+} & (
+  | { readonly departed: readonly SeqRange[]; readonly waiting: null }
+  | { readonly departed: null; readonly waiting: readonly SeqRange[] }
+);
 
 export interface DeadLetter {
   readonly id: string;

@@ -1,5 +1,8 @@
 import { sql as ledger } from './0001-ledger.js';
 import { sql as auditEpochs } from './0002-audit-epochs.js';
+import { sql as roomOffers } from './0003-room-offers.js';
+import { sql as refundPolicy } from './0004-refund-policy.js';
+import { sql as stripeIntents } from './0005-stripe-intents.js';
 
 /**
  * Raised with every release that changes a table or a routine. A process of an older release leaves what a newer one
@@ -11,4 +14,7 @@ export const REVISION = 2;
 export const MIGRATIONS: Readonly<Record<string, string>> = {
   '0001-ledger': ledger,
   '0002-audit-epochs': auditEpochs,
+  '0003-room-offers': roomOffers,
+  '0004-refund-policy': refundPolicy,
+  '0005-stripe-intents': stripeIntents,
 };

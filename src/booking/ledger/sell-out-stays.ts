@@ -1,0 +1,79 @@
+/**
+ * Sell-out of a room offer: stay by stay, since each needs other nights. A waiting stay is sold out where a night that
+ * it needs has fewer units left than it wants, counting those that are final, or where it would have begun.
+ *
+ * A verb that makes units final only marks the nights; the rows follow in chunks, each a transaction of its own.
+ * A stay whose turn has not come is still waiting: capacity that is added meanwhile saves it.
+ */
+export const sql = /* sql */ `
+-- Marks the line as one that has stays to be sold out. Expects the line's lock. RETURNS whether it has any such work.
+create or replace function note_tight_nights(l booking_line) returns boolean
+language sql volatile as $$
+  update booking_line set sold_out_done = false
+  where offer_id = l.offer_id and waiting > 0
+    and exists (select from stock s where s.offer_id = l.offer_id and s.tightened)
+  returning true
+$$;
+
+-- At most p_limit stays. Expects the line's lock. RETURNS {written, done, bookings, line}.
+create or replace function sell_out_stays(l booking_line, p_now timestamptz, p_limit integer, p_actor jsonb) returns jsonb
+language plpgsql volatile as $$
+declare
+  v_seqs bigint[];
+  v_bookings jsonb;
+  v_done boolean;
+begin
+  select coalesce(array_agg(seq order by seq), '{}') into v_seqs
+  from (
+    select seq from (
+      select b.seq
+      from stock s cross join lateral (
+        select w.seq from booking w
+        where w.offer_id = l.offer_id and w.state = 'waiting' and w.check_in is not null
+          and w.first_day between s.day - l.max_nights + 1 and s.day and w.last_day >= s.day
+          and w.quantity > s.capacity - s.sold - s.paid
+        limit p_limit
+      ) b
+      where s.offer_id = l.offer_id and s.tightened
+      union
+      (select w.seq from booking w
+        where w.offer_id = l.offer_id and w.state = 'waiting' and w.check_in <= p_now
+        limit p_limit)
+    ) found
+    order by seq limit p_limit
+  ) chunk;
+
+  v_done := cardinality(v_seqs) < p_limit;
+  if v_done then
+    update stock set tightened = false where offer_id = l.offer_id and tightened;
+  end if;
+  if cardinality(v_seqs) > 0 then
+    l.version := l.version + 1;
+    perform stays_left(l.offer_id, v_seqs);
+    with moved as (
+      update booking b set state = 'sold_out', version = l.version
+      where b.offer_id = l.offer_id and b.seq = any (v_seqs)
+      returning b.*, b as whole
+    ),
+    mails as (
+      insert into mail (booking_id, kind, fence, next_at)
+      select id, 'sold_out', fence, p_now from moved where email is not null
+    ),
+    audited as (
+      insert into audit_event (at, offer_id, booking_id, action, from_state, to_state, version, ordinal, quantity,
+        actor_kind, actor_id, correlation_id)
+      select p_now, offer_id, id, 'sell_out', 'waiting', 'sold_out', version, row_number() over (order by seq), quantity,
+        p_actor->>'kind', p_actor->>'id', correlation_id
+      from moved
+    )
+    select jsonb_agg(booking_json(m.whole, l) order by m.seq) into v_bookings from moved m;
+    perform note_departures(l.offer_id, l.version, v_seqs, p_now);
+    l.waiting := l.waiting - cardinality(v_seqs);
+    l.front := line_front(l);
+  end if;
+  update booking_line set version = l.version, waiting = l.waiting, front = l.front, sold_out_done = v_done
+  where offer_id = l.offer_id;
+  return jsonb_build_object('written', cardinality(v_seqs), 'done', v_done, 'bookings', coalesce(v_bookings, '[]'),
+    'line', line_json(l));
+end $$;
+`;
