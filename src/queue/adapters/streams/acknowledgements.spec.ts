@@ -23,4 +23,46 @@ describe('What is done', () => {
       expect(told).toEqual(['1-0', '2-0']);
     }
   });
+
+  it('goes along with the next taking of jobs, and in a command of its own where none follows', async () => {
+    const told: unknown[] = [];
+    const run = (_script: unknown, _keys: unknown, [, ...ids]: readonly unknown[]): Promise<unknown> => {
+      told.push(ids);
+      return Promise.resolve();
+    };
+    const done = new Acknowledgements({ run }, keysOf('spec')['booking.admit'], () => undefined);
+    const first = done.along(() => sleep(5));
+    done.add({ position: 3, id: '1-0' });
+    await first;
+    const second = done.along(async (ids) => {
+      told.push(ids);
+      await sleep(5);
+    });
+    done.add({ position: 1, id: '2-0' });
+    done.add({ position: 1, id: '3-0' });
+    expect(told).toEqual([[[], [], ['1-0'], []]]);
+    await second;
+    await done.told();
+    expect(told.slice(1)).toEqual([['2-0', '3-0']]);
+  });
+
+  it('is owed until Redis has answered, and told again where the command it went along with failed', async () => {
+    const told: unknown[] = [];
+    const run = async (_script: unknown, _keys: unknown, [, ...ids]: readonly unknown[]): Promise<void> => {
+      expect(done.owed()).toEqual([{ position: 2, id: '1-0' }]);
+      await sleep(5);
+      told.push(ids);
+    };
+    const done = new Acknowledgements({ run }, keysOf('spec')['booking.admit'], () => undefined);
+    const first = done.along(() => sleep(5));
+    done.add({ position: 2, id: '1-0' });
+    await first;
+    await expect(done.along(() => Promise.reject(new Error('the connection is gone')))).rejects.toThrow(
+      'gone',
+    );
+    expect(done.owed()).toEqual([{ position: 2, id: '1-0' }]);
+    await done.told();
+    expect(told).toEqual([['1-0']]);
+    expect(done.owed()).toEqual([]);
+  });
 });

@@ -74,8 +74,8 @@ export class StreamsConsumption<T extends JobType> implements Consumption {
   constructor(private readonly parts: ConsumptionParts<T>) {
     const { redis, keys, consumer } = parts;
     const report: Report = (what, error) => this.trouble(what, error);
-    this.source = new Source(parts, () => this.running);
     this.done = new Acknowledgements(redis, keys, report);
+    this.source = new Source(parts, this.done, () => [...this.running].map(({ entry }) => entry));
     this.outcomes = new Outcomes({ ...parts, report });
     const lost = ({ delivery }: Running): void => delivery.abort('LOCK_LOST');
     this.upkeep = new Upkeep({ redis, keys, consumer, held: this.running, lost, report });

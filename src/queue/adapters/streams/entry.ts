@@ -26,28 +26,27 @@ const listOf = (raw: unknown): readonly unknown[] => (isList(raw) ? raw : []);
 
 /** @throws Error where the script has not answered as it does */
 export function readTaken(raw: unknown): Taken {
-  const [state, waitMs, lines, tops] = listOf(raw);
+  const [state, waitMs, texts, tops] = listOf(raw);
   if (state !== 'ok' && state !== 'paused' && state !== 'limited') throw new Error('NOT_AN_ANSWER');
   return {
     state,
     waitMs: Number(waitMs),
-    entries: lines === '' ? [] : String(lines).split('\n').map(readEntry),
+    entries: listOf(texts).flatMap((text, index) => readEntries(index + 1, String(text))),
     tops: listOf(tops).map(String),
   };
 }
 
-function readEntry(line: string): Entry {
-  const id = line.indexOf(' ') + 1;
-  const failures = line.indexOf(' ', id) + 1;
-  const crashes = line.indexOf(' ', failures) + 1;
-  const body = line.indexOf(' ', crashes) + 1;
-  return {
-    position: Number(line.slice(0, id)),
-    id: line.slice(id, failures - 1),
-    failures: Number(line.slice(failures, crashes)),
-    crashes: Number(line.slice(crashes, body)),
-    body: line.slice(body),
-  };
+/** Two lines for each. */
+function readEntries(position: number, text: string): Entry[] {
+  const entries: Entry[] = [];
+  const lines = text === '' ? [] : text.split('\n');
+  for (let at = 0; at < lines.length; at += 2) {
+    const [head = '', body = ''] = [lines[at], lines[at + 1]];
+    const isFresh = !head.includes(' ');
+    const [id = '', failures, crashes] = isFresh ? [head, 0, 0] : head.split(' ');
+    entries.push({ position, id, body, failures: Number(failures), crashes: Number(crashes) });
+  }
+  return entries;
 }
 
 /** Numbers of a script's answer. */

@@ -70,3 +70,10 @@ local function back(index, group, id, fields, crashes)
   drop(KEYS[index], group, id)
   add(KEYS[1], entry)
 end`;
+
+/** Acknowledges and removes what is done, whoever has it now: the ids from one position of ARGV to another. */
+export const FINISHED = `
+local function finished(stream, group, first, last)
+  redis.pcall('XACK', stream, group, unpack(ARGV, first, last))
+  redis.call('XDEL', stream, unpack(ARGV, first, last))
+end`;

@@ -1,4 +1,4 @@
-import { BACK, ENTRY, NOW, OWN, script, WAKE } from './lua.js';
+import { BACK, ENTRY, FINISHED, NOW, OWN, script, WAKE } from './lua.js';
 
 /**
  * Publishes a batch, all of it or nothing.
@@ -24,17 +24,19 @@ if isLate then wake(KEYS[6]) end`,
 );
 
 /**
- * Moves what is due to its stream, and takes jobs by priority.
+ * Acknowledges what is done, moves what is due to its stream, and takes jobs by priority.
  * KEYS again, high, normal, low, delayed, paused, rate, wake
- * ARGV group, consumer, most jobs, rate limit (0: none) and its ms
- * returns state (ok, paused, limited), ms until something is due (-1: nothing), the jobs, a line each (position, id,
- *   failures, crashes, message: one long text is made and read faster than many short ones),
- *   the last ids of the streams and of wake, where fewer jobs than asked for were there; of wake alone, where the
- *   state is another than ok
+ * ARGV group, consumer, most jobs, rate limit (0: none) and its ms, how many are done of each of the four streams,
+ *   their ids
+ * returns state (ok, paused, limited), ms until something is due (-1: nothing), a text for each stream with two lines
+ *   for a job (its id, followed by failures and crashes where it has had any; its message: one long text is made and
+ *   read faster than many short ones), the last ids of the streams and of wake, where fewer jobs than asked for were
+ *   there; of wake alone, where the state is another than ok
  */
 export const TAKE = script(
   NOW,
   ENTRY,
+  FINISHED,
   `
 local group, consumer, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local limit, window = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -42,7 +44,13 @@ local function top(key)
   local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
   return last and last[1] or '0-0'
 end
-if redis.call('EXISTS', KEYS[6]) == 1 then return {'paused', -1, '', {top(KEYS[8])}} end
+local first = 10
+for i = 1, 4 do
+  local after = first + tonumber(ARGV[5 + i])
+  if after > first then finished(KEYS[i], group, first, after - 1) end
+  first = after
+end
+if redis.call('EXISTS', KEYS[6]) == 1 then return {'paused', -1, {}, {top(KEYS[8])}} end
 local time = now()
 local due = redis.call('ZRANGE', KEYS[5], '-inf', time, 'BYSCORE', 'LIMIT', 0, 200)
 if #due > 0 then redis.call('ZREM', KEYS[5], unpack(due)) end
@@ -55,23 +63,29 @@ if limit > 0 then
   local free = limit - redis.call('ZCARD', KEYS[7])
   if free <= 0 then
     local oldest = redis.call('ZRANGE', KEYS[7], 0, 0, 'WITHSCORES')
-    return {'limited', tonumber(oldest[2]) + window - time + 1, '', {top(KEYS[8])}}
+    return {'limited', tonumber(oldest[2]) + window - time + 1, {}, {top(KEYS[8])}}
   end
   count = math.min(count, free)
 end
-local taken, lines, find = 0, {}, string.find
-local function note(position, id, fields)
-  local body, f, c = fields[2], 0, 0
-  if #fields > 2 then
-    local entry = parse(fields)
-    body, f, c = entry.m or '', entry.f or 0, entry.c or 0
+local find = string.find
+-- nothing is put together for a job but its lines: this is most of what taking one costs
+local function told(position, entries)
+  local lines, size = {}, 0
+  for _, entry in ipairs(entries) do
+    local id, fields = entry[1], entry[2]
+    local head, body = id, fields[2]
+    if #fields > 2 then
+      local of = parse(fields)
+      head, body = id .. ' ' .. (of.f or 0) .. ' ' .. (of.c or 0), of.m or ''
+    end
+    if find(body, '\\n', 1, true) then body = '' end
+    lines[size + 1], lines[size + 2] = head, body
+    size = size + 2
+    if limit > 0 then redis.call('ZADD', KEYS[7], time, position .. ':' .. id) end
   end
-  if find(body, '\\n', 1, true) then body = '' end
-  taken = taken + 1
-  -- one concatenation: this line is most of what taking a job costs
-  lines[taken] = position .. ' ' .. id .. ' ' .. f .. ' ' .. c .. ' ' .. body
-  if limit > 0 then redis.call('ZADD', KEYS[7], time, position .. ':' .. id) end
+  return table.concat(lines, '\\n')
 end
+local taken, texts = 0, {'', '', '', ''}
 for i = 1, 4 do
   if taken == count then break end
   local read = {'XREADGROUP', 'GROUP', group, consumer, 'COUNT', count - taken, 'STREAMS', KEYS[i], '>'}
@@ -82,29 +96,26 @@ for i = 1, 4 do
     reply = redis.call(unpack(read))
   end
   if reply then
-    for _, entry in ipairs(reply[1][2]) do note(i, entry[1], entry[2]) end
+    local entries = reply[1][2]
+    taken = taken + #entries
+    texts[i] = told(i, entries)
   end
 end
 if limit > 0 then redis.call('PEXPIRE', KEYS[7], window) end
-local jobs = table.concat(lines, '\\n')
-if taken == tonumber(ARGV[3]) then return {'ok', 0, jobs, {}} end
+if taken == tonumber(ARGV[3]) then return {'ok', 0, texts, {}} end
 local tops = {}
 for i = 1, 4 do tops[i] = top(KEYS[i]) end
 tops[5] = top(KEYS[8])
-local first = redis.call('ZRANGE', KEYS[5], 0, 0, 'WITHSCORES')
-return {'ok', first[2] and math.max(0, tonumber(first[2]) - time) or -1, jobs, tops}`,
+local next = redis.call('ZRANGE', KEYS[5], 0, 0, 'WITHSCORES')
+return {'ok', next[2] and math.max(0, tonumber(next[2]) - time) or -1, texts, tops}`,
 );
 
 /**
  * Acknowledges what is done, whoever has it now.
  * KEYS stream
- * ARGV group, ids with a blank between them
+ * ARGV group, ids
  */
-export const FINISH = script(`
-local ids = {}
-for id in string.gmatch(ARGV[2], '%S+') do ids[#ids + 1] = id end
-redis.pcall('XACK', KEYS[1], ARGV[1], unpack(ids))
-redis.call('XDEL', KEYS[1], unpack(ids))`);
+export const FINISH = script(FINISHED, 'finished(KEYS[1], ARGV[1], 2, #ARGV)');
 
 /**
  * Acknowledges a job that failed and delays its next delivery.

@@ -1,4 +1,5 @@
 import type { ConsumeOptions } from '../../job-queue.js';
+import type { Acknowledgements } from './acknowledgements.js';
 import { type Connection, WAIT_MS } from './connection.js';
 import { readTaken, type Taken } from './entry.js';
 import { GROUP, type TypeKeys } from './keys.js';
@@ -15,6 +16,7 @@ interface SourceParts {
   readonly consumer: string;
   readonly options: ConsumeOptions;
 }
+type Place = Held['entry'];
 
 /** Where a consumption gets its jobs from. */
 export class Source {
@@ -23,7 +25,9 @@ export class Source {
 
   constructor(
     private readonly parts: SourceParts,
-    private readonly held: () => ReadonlySet<Held>,
+    private readonly done: Acknowledgements,
+    /** What this consumer is working on. */
+    private readonly held: () => readonly Place[],
   ) {}
 
   /** At most `free` jobs. @throws Error while Redis is away */
@@ -32,10 +36,16 @@ export class Source {
     const { redis, keys, consumer, options } = this.parts;
     const { max, perMs } = options.rateLimit ?? { max: 0, perMs: 0 };
     this.isInDoubt = true;
-    const answer = await redis.run(
-      TAKE,
-      [...keys.streams, keys.delayed, keys.paused, keys.rate, keys.wake],
-      [GROUP, consumer, Math.min(free, MOST_AT_ONCE), max, perMs],
+    const answer = await this.done.along((done) =>
+      redis.run(
+        TAKE,
+        [...keys.streams, keys.delayed, keys.paused, keys.rate, keys.wake],
+        [
+          ...[GROUP, consumer, Math.min(free, MOST_AT_ONCE), max, perMs],
+          ...done.map((ids) => ids.length),
+          ...done.flat(),
+        ],
+      ),
     );
     const taken = readTaken(answer);
     this.isInDoubt = false;
@@ -61,7 +71,8 @@ export class Source {
 
   private async restore(): Promise<void> {
     const { redis, keys, consumer } = this.parts;
-    const pairs = [...this.held()].flatMap(({ entry }) => [entry.position, entry.id]);
+    const known = [...this.held(), ...this.done.owed()];
+    const pairs = known.flatMap(({ position, id }) => [position, id]);
     await redis.run(RESTORE, keys.streams, [GROUP, consumer, ...pairs]);
   }
 }
