@@ -1,8 +1,11 @@
 import type { Booking } from '../src/booking/booking.js';
 import { Ledger } from '../src/booking/ledger/ledger.js';
-import type { InvariantName, InvariantReport, ProviderCharge } from '../src/booking/ledger/types.js';
+import type { InvariantName, InvariantReport } from '../src/booking/ledger/types.js';
+import type { Config } from '../src/config/config.js';
+import { loadConfig } from '../src/config/load.js';
 import { Database } from '../src/database/database.js';
-import { SandboxBank } from '../src/database/sandbox-bank.js';
+import { chargePages } from '../src/worker/payment/charge-pages.js';
+import { createPaymentProvider } from '../src/worker/payment/create-payment-provider.js';
 
 /** What each invariant says, in a line for a person. */
 export const RULES: Readonly<Record<InvariantName, string>> = {
@@ -29,13 +32,21 @@ export async function withLedger<T>(url: string, work: (ledger: Ledger) => Promi
   }
 }
 
-/** F1 to F7 on the ledger and the books of the sandbox's bank beside it. */
-export async function checkInvariants(url: string): Promise<InvariantReport> {
-  const bank = new SandboxBank(url);
+/** F1 to F7 on the ledger and the books of the payment provider: of the sandbox's bank beside it, unless told otherwise. */
+export async function checkInvariants(
+  url: string,
+  config: Pick<Config, 'payment'> = loadConfig({}),
+): Promise<InvariantReport> {
+  const database = new Database(url, 2);
   try {
-    return await withLedger(url, (ledger) => ledger.invariants(chargesOf(bank)));
+    const provider = await createPaymentProvider(config, database);
+    try {
+      return await new Ledger(database).invariants(chargePages(provider));
+    } finally {
+      await provider.close();
+    }
   } finally {
-    await bank.close();
+    await database.close();
   }
 }
 
@@ -52,15 +63,4 @@ export async function bookingsOf(url: string, offerId: string): Promise<Map<stri
       after = last.id;
     }
   });
-}
-
-async function* chargesOf(bank: SandboxBank): AsyncGenerator<ProviderCharge[]> {
-  let after = '0';
-  for (;;) {
-    const page = await bank.list(after, PAGE);
-    if (page.length > 0) yield page;
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return;
-    after = last.id;
-  }
 }

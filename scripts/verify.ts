@@ -10,7 +10,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({ options: { json: { type: 'boolean' } } });
   const json = values.json === true;
   const config = loadConfig(process.env);
-  const report = await onDatabase(config.database.url, config.dataDir, checkInvariants);
+  const report = await onDatabase(config.database.url, config.dataDir, (url) => checkInvariants(url, config));
   const ok = INVARIANTS.every((name) => report[name].ok);
   process.stdout.write(json ? `${JSON.stringify({ ok, invariants: report })}\n` : render(report, ok));
   return ok ? 0 : 1;

@@ -1,6 +1,5 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { LedgerModule } from './booking/ledger.module.js';
-import type { ProviderCharge } from './booking/ledger/types.js';
 import { ChargeBooks } from './booking/operator.service.js';
 import { within } from './common/within.js';
 import { Config } from './config/config.js';
@@ -16,22 +15,9 @@ import { LineReader } from './realtime/active-line.js';
 import { Notifier } from './realtime/notifier.js';
 import { NotifierModule } from './realtime/notifier.module.js';
 import { SecurityModule } from './security/security.module.js';
+import { chargePages } from './worker/payment/charge-pages.js';
 import { PaymentModule } from './worker/payment/payment.module.js';
 import { PaymentProvider } from './worker/payment/payment-provider.js';
-
-const CHARGES_AT_ONCE = 1000;
-
-async function* pagesOf(provider: PaymentProvider): AsyncGenerator<readonly ProviderCharge[]> {
-  let after: string | null = null;
-  do {
-    const page: Awaited<ReturnType<PaymentProvider['charges']>> = await provider.charges({
-      after,
-      limit: CHARGES_AT_ONCE,
-    });
-    yield page.charges;
-    after = page.next;
-  } while (after !== null);
-}
 
 /** Less than readiness waits, so that a broker that hangs is told by its code as well. */
 const BROKER_ANSWERS_MS = 900;
@@ -61,7 +47,7 @@ class GlueModule {
         {
           provide: ChargeBooks,
           inject: [PaymentProvider],
-          useFactory: (provider: PaymentProvider): ChargeBooks => ({ pages: () => pagesOf(provider) }),
+          useFactory: (provider: PaymentProvider): ChargeBooks => ({ pages: () => chargePages(provider) }),
         },
       ],
       exports: [Config, HealthParts, ChargeBooks],

@@ -1,11 +1,15 @@
 import type { KafkaSettings } from './kafka.js';
 import type { RedisSettings } from './redis.js';
+import type { StripeSettings } from './stripe.js';
 
 export const ROLES = ['api', 'worker', 'all'] as const;
 export type Role = (typeof ROLES)[number];
 
 export const QUEUE_TYPES = ['bullmq', 'streams', 'kafka'] as const;
 export type QueueType = (typeof QUEUE_TYPES)[number];
+
+export const PAYMENT_PROVIDERS = ['sandbox', 'stripe'] as const;
+export type PaymentProviderName = (typeof PAYMENT_PROVIDERS)[number];
 
 /**
  * Everything that can be set, parsed and frozen at start by `loadConfig`. It is also its own injection token.
@@ -88,7 +92,9 @@ export abstract class Config {
     readonly from: string;
   };
   abstract readonly payment: {
-    readonly provider: 'sandbox';
+    readonly provider: PaymentProviderName;
+    /** Null where payments are not Stripe's. */
+    readonly stripe: StripeSettings | null;
     /** Deliberate faults of the sandbox, as shares between 0 and 1. */
     readonly sandbox: {
       readonly delayMs: number;

@@ -1,10 +1,11 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Config, QUEUE_TYPES, ROLES, type QueueType, type Role } from './config.js';
+import { Config, PAYMENT_PROVIDERS, QUEUE_TYPES, ROLES, type QueueType, type Role } from './config.js';
 import { kafkaSettings } from './kafka.js';
 import { Reader } from './reader.js';
 import { redisSettings } from './redis.js';
+import { refuseUnsafeStripe, stripeSettings } from './stripe.js';
 
 /** All mistakes of a configuration, in one message. */
 export class ConfigError extends Error {
@@ -18,8 +19,6 @@ export class ConfigError extends Error {
 
 /** Variables of parts that this version does not have: setting one must not be silently without effect. */
 const NOT_YET = [
-  'STRIPE_SECRET_KEY',
-  'STRIPE_WEBHOOK_SECRET',
   'GRPC_PORT',
   'GRPC_BOOKING_SERVICE_URL',
   'GRPC_TICKET_SERVICE_URL',
@@ -49,6 +48,7 @@ export function loadConfig(
   const environment = read.oneOf('NODE_ENV', ENVIRONMENTS, 'development');
   const port = read.integer('PORT', 3000, 0, 65535);
   const jobDeadlineMs = read.integer('JOB_DEADLINE_SECONDS', 60, 1, 3600) * 1000;
+  const provider = read.oneOf('PAYMENT_PROVIDER', PAYMENT_PROVIDERS, 'sandbox');
   const config: Config = {
     environment,
     role: role(read, argv),
@@ -112,7 +112,8 @@ export function loadConfig(
       from: read.textOr('MAIL_FROM', 'Fairline <tickets@localhost>'),
     },
     payment: {
-      provider: read.oneOf('PAYMENT_PROVIDER', ['sandbox'] as const, 'sandbox'),
+      provider,
+      stripe: stripeSettings(read, provider),
       sandbox: {
         delayMs: read.integer('SANDBOX_DELAY_MS', 0, 0, 60_000),
         declineRate: read.share('SANDBOX_DECLINE_RATE'),
@@ -201,10 +202,10 @@ function refuseUnsafe(config: Config, read: Reader): void {
   }
   if (!config.auth.required) read.refuse('NODE_ENV=production needs AUTH_REQUIRED=true');
   if (config.http.corsOrigins.includes('*')) read.refuse('NODE_ENV=production does not take CORS_ORIGINS=*');
-  // The only provider there is so far.
-  read.refuse(
-    `NODE_ENV=production does not take PAYMENT_PROVIDER=${config.payment.provider}: no money would move`,
-  );
+  if (config.payment.provider === 'sandbox') {
+    read.refuse('NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move');
+  }
+  if (config.payment.stripe !== null) refuseUnsafeStripe(config.payment.stripe, read);
 }
 
 function deepFreeze<T extends object>(value: T): T {
