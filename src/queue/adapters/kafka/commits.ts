@@ -90,10 +90,7 @@ export class Commits<T extends JobType> {
       return;
     }
     this.isCommitting = false;
-    for (const entry of noting) {
-      entry.noted = true;
-      entry.work.mark(entry);
-    }
+    for (const entry of noting) entry.work.told(entry);
     this.allowance = isBusy() ? AHEAD : 0;
     onTold();
     if ([...held].some(({ dirty }) => dirty)) this.soon(COMMIT_MS);

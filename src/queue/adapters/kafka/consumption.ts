@@ -24,7 +24,7 @@ import type { Envelope } from './record.js';
 import { consumedTopics, type TypeTopics, workTopics } from './topics.js';
 
 /** Batches of one fetch come one by one: so long is waited for the urgent ones among them. */
-const GATHER_MS = 3;
+const GATHER_MS = 1;
 /** Past the grace of its aborted deliveries, a stop waits so long for the broker. */
 const [LAST_COMMIT_MS, LEAVE_MS] = [700, 1300];
 export interface ConsumptionParts<T extends JobType> {

@@ -3,6 +3,7 @@ import type { Consumer, EachBatchPayload, IMemberAssignment, Kafka, KafkaMessage
 import { METADATA_MAX_AGE_MS, RETRY, type Report } from './client.js';
 import { KafkaTimeout, patiently, within } from './errors.js';
 import type { Failures } from './failures.js';
+import { groupConsumer } from './group-consumer.js';
 import { stickyAssigner } from './sticky-assigner.js';
 
 /**
@@ -119,7 +120,7 @@ export class Membership {
 
   private async join(): Promise<void> {
     const { kafka, group, topics } = this.parts;
-    const consumer = kafka.consumer({
+    const consumer = groupConsumer(kafka, {
       groupId: group,
       metadataMaxAge: METADATA_MAX_AGE_MS,
       sessionTimeout: SESSION_MS,

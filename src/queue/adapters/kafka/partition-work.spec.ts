@@ -80,6 +80,25 @@ describe('The work of a partition', () => {
     expect(commit(early)).toMatchObject({ offset: 10, crashed: new Map([[10, 1]]), done: [[11, 11]] });
   });
 
+  it('tells of no job that was done before the broker had heard that it runs', () => {
+    const { work, entries, done } = holding([10, 11]);
+    const [quick, slow] = [entries.get(10), entries.get(11)];
+    if (quick === undefined || slow === undefined) throw new Error('not in hand');
+    // both are in a commit that is under way
+    work.commit(new Set([quick, slow]), false);
+    done(10);
+    work.dirty = false;
+    work.told(quick);
+    work.told(slow);
+    slow.state = 'running';
+    work.mark(slow);
+    // what the broker knows already is no news
+    expect(work.dirty).toBe(false);
+    expect(commit(work)).toMatchObject({ offset: 11, running: new Map([[11, 1]]) });
+    done(11);
+    expect(work.commit(new Set(), false)).toEqual({ offset: 12, metadata: '' });
+  });
+
   it('calls nothing crashed that was handed over', () => {
     const { work, entries } = holding([10]);
     const running = entries.get(10);

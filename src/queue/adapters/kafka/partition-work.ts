@@ -88,10 +88,17 @@ export class PartitionWork<T extends JobType = JobType> {
     this.dirty = true;
   }
 
-  /** It runs, or is about to. */
+  /** It runs. */
   mark(entry: Entry<T>): void {
     this.notable.add(entry);
-    this.dirty = true;
+    if (!entry.noted) this.dirty = true;
+  }
+
+  /** The broker was told that it runs; it may have begun before that, and be done. */
+  told(entry: Entry<T>): void {
+    if (this.pending.get(entry.offset) !== entry) return;
+    entry.noted = true;
+    this.notable.add(entry);
   }
 
   /** It does not run any more, and is not done. */
