@@ -42,7 +42,10 @@ meaning. \`title\` and \`detail\` are for people and may change.
 | \`retryAfterSeconds\` | how long to wait before trying again; also the header \`Retry-After\` |
 
 Some codes add members of their own: \`OFFER_NOT_OPEN\` has \`opensAt\` and \`serverTime\`, \`METHOD_NOT_ALLOWED\` has
-\`allow\`, \`QUEUE_UNAVAILABLE\` has \`reason\` (\`BROKER_UNREACHABLE\`, for one). After \`LINE_FULL\` and \`OVERLOADED\` nothing was done. After \`UNAVAILABLE\` and \`INTERNAL\` that is not known: send
+\`allow\`, \`QUEUE_UNAVAILABLE\` has \`reason\` (\`BROKER_UNREACHABLE\`, for one), \`CAPACITY_BELOW_SOLD\` has \`least\`,
+\`NOT_REFUNDABLE\` has the terms of the booking (\`refundable\`, \`untilHoursBeforeStart\`, \`refundableUntil\`) and
+\`serverTime\`, \`TICKET_ALREADY_REDEEMED\` has \`redeemedAt\`, \`OFFER_INVALID\` has \`problem\` (\`CLOSES_BEFORE_IT_OPENS\`,
+\`OPENS_AFTER_THE_START\`, \`HOURS_WITHOUT_REFUND\`). After \`LINE_FULL\` and \`OVERLOADED\` nothing was done. After \`UNAVAILABLE\` and \`INTERNAL\` that is not known: send
 the same request again under the same \`Idempotency-Key\`, and there will be one booking whatever happened.
 
 ${table(['code', 'status', 'meaning'], rows)}

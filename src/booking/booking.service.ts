@@ -5,22 +5,49 @@ import type { Notifier } from '../realtime/notifier.js';
 import { mayOpen, type Identity } from '../security/identity.js';
 import type { Acceptances } from './acceptance.js';
 import type { AdmissionHints } from './admission-hints.js';
-import { fulfilJobId, type Actor, type Booking, type BookingSnapshot } from './booking.js';
+import { fulfilJobId, type Actor, type Booking, type BookingSnapshot, type BookingState } from './booking.js';
 import { digest } from './digest.js';
 import type { BookingWithTickets } from './ledger/bookings.js';
 import type { Ledger } from './ledger/ledger.js';
-import type { Acceptance, Moved } from './ledger/types.js';
-import type { OfferDirectory } from './offers/offer-directory.js';
+import type { Acceptance, AcceptRequest, Moved } from './ledger/types.js';
+import { nightsOf } from './nights.js';
+import type { OfferDirectories } from './offers/offer-directory.js';
 import type { Snapshots } from './snapshots.js';
 
-/** A request for tickets, checked and complete. */
-export interface TicketRequest {
+interface AnyRequest {
   readonly userId: string;
+  readonly email?: string;
+  readonly paymentMethod?: string;
+}
+
+/** A request for tickets, checked and complete. */
+export interface TicketRequest extends AnyRequest {
   readonly eventId: string;
   readonly ticketType?: string;
   readonly quantity?: number;
-  readonly email?: string;
-  readonly paymentMethod?: string;
+}
+
+/** A request for rooms; that its days exist and follow one another is looked at here. */
+export interface StayRequest extends AnyRequest {
+  readonly hotelId: string;
+  readonly roomType?: string;
+  /** `YYYY-MM-DD`. */
+  readonly checkIn: string;
+  readonly checkOut: string;
+  readonly rooms?: number;
+}
+
+export type JoinRequest = TicketRequest | StayRequest;
+
+/** Whose units are sold for good, but for a refund. */
+const PAID_FOR: ReadonlySet<BookingState> = new Set<BookingState>(['paid', 'confirmed']);
+/** What of a request says which units it is for. */
+interface Asked {
+  readonly offerId: string | Promise<string>;
+  readonly quantity: number;
+  /** What makes two requests the same, in a fixed order. */
+  readonly members: readonly unknown[];
+  readonly stay?: NonNullable<AcceptRequest['stay']>;
 }
 
 const PAYMENT_ROUTE = 'POST /api/bookings/payment';
@@ -30,7 +57,7 @@ export class BookingService {
   constructor(
     private readonly ledger: Ledger,
     private readonly acceptances: Acceptances,
-    private readonly offers: OfferDirectory,
+    private readonly offers: OfferDirectories,
     private readonly snapshots: Snapshots,
     private readonly queue: JobQueue,
     private readonly notifier: Notifier,
@@ -45,27 +72,47 @@ export class BookingService {
    * @throws AppError with the code of the refusal
    */
   async accept(
-    request: TicketRequest,
+    request: JoinRequest,
     idempotencyKey: string | null,
     actor: Actor,
     isGone: () => boolean,
   ): Promise<Acceptance> {
-    const found = this.offers.resolve(request.eventId, request.ticketType);
-    const quantity = request.quantity ?? 1;
+    const asked = 'hotelId' in request ? this.rooms(request) : this.tickets(request);
+    const { userId, email = null, paymentMethod = null } = request;
+    const bodyHash = idempotencyKey === null ? '' : digest([...asked.members, email, paymentMethod]);
     return this.acceptances.accept(
       {
         bookingId: this.ids.next(),
-        offerId: typeof found === 'string' ? found : await found,
-        customerId: request.userId,
-        quantity,
-        email: request.email ?? null,
-        paymentMethod: request.paymentMethod ?? null,
+        offerId: typeof asked.offerId === 'string' ? asked.offerId : await asked.offerId,
+        customerId: userId,
+        quantity: asked.quantity,
+        ...(asked.stay !== undefined && { stay: asked.stay }),
+        email,
+        paymentMethod,
         idempotencyKey,
-        bodyHash: idempotencyKey === null ? '' : hashOf(request, quantity),
+        bodyHash,
         actor,
       },
       isGone,
     );
+  }
+
+  private tickets({ eventId, ticketType, quantity = 1 }: TicketRequest): Asked {
+    return {
+      offerId: this.offers.events.resolve(eventId, ticketType),
+      quantity,
+      members: [eventId, ticketType ?? null, quantity],
+    };
+  }
+
+  private rooms({ hotelId, roomType, checkIn, checkOut, rooms = 1 }: StayRequest): Asked {
+    const stay = nightsOf(checkIn, checkOut);
+    return {
+      offerId: this.offers.hotels.resolve(hotelId, roomType),
+      quantity: rooms,
+      members: ['stay', hotelId, roomType ?? null, checkIn, checkOut, rooms],
+      stay,
+    };
   }
 
   /** @throws AppError BOOKING_NOT_FOUND, for what is absent and what is another's alike */
@@ -79,14 +126,26 @@ export class BookingService {
     return Promise.all(found.map((item) => this.snapshots.from(item)));
   }
 
-  /** @throws AppError BOOKING_NOT_FOUND, PAYMENT_IN_PROGRESS, ALREADY_SETTLED */
+  /**
+   * Leaves the line, gives a hold back, or gives back what was paid for, where its terms allow it.
+   * @throws AppError BOOKING_NOT_FOUND, PAYMENT_IN_PROGRESS, ALREADY_SETTLED, NOT_REFUNDABLE,
+   * TICKET_ALREADY_REDEEMED
+   */
   async cancel(identity: Identity, bookingId: string, actor: Actor): Promise<BookingSnapshot> {
-    await this.open(identity, bookingId);
-    const moved = await this.ledger.cancel(bookingId, actor);
+    const { booking } = await this.open(identity, bookingId);
+    const moved = PAID_FOR.has(booking.state)
+      ? await this.refund(bookingId, actor)
+      : await this.ledger.cancel(bookingId, actor);
     const [cancelled] = moved?.bookings ?? [];
     if (moved === null || cancelled === undefined) throw new AppError('BOOKING_NOT_FOUND');
     this.announce(moved);
     return this.snapshotOf(cancelled);
+  }
+
+  private async refund(bookingId: string, actor: Actor): Promise<Moved | null> {
+    const refunded = await this.ledger.refundByTerms(bookingId, actor);
+    if (refunded?.letter === true) await this.attempt(this.queue.deadLetters.remove(fulfilJobId(bookingId)));
+    return refunded;
   }
 
   /**
@@ -150,21 +209,17 @@ export class BookingService {
   }
 
   /** A hint that is lost is made up for by `redrive_at`. */
-  private async publish({ id, fence, correlationId }: Booking): Promise<void> {
+  private publish({ id, fence, correlationId }: Booking): Promise<void> {
+    const data = { bookingId: id, fence, correlationId };
+    return this.attempt(this.queue.publish([{ jobId: fulfilJobId(id), type: 'booking.fulfil', data }]));
+  }
+
+  /** The broker's part of what the ledger has decided already. */
+  private async attempt(work: Promise<unknown>): Promise<void> {
     try {
-      const data = { bookingId: id, fence, correlationId };
-      await this.queue.publish([{ jobId: fulfilJobId(id), type: 'booking.fulfil', data }]);
+      await work;
     } catch (error) {
       this.failed(error);
     }
   }
 }
-
-const hashOf = (request: TicketRequest, quantity: number): string =>
-  digest([
-    request.eventId,
-    request.ticketType ?? null,
-    quantity,
-    request.email ?? null,
-    request.paymentMethod ?? null,
-  ]);

@@ -5,10 +5,11 @@ import { BrokerError, type BrokerErrorCode } from '../queue/broker-error.js';
 import type { ConsumerActivity, JobQueue, QueueCounts, QueueFigures } from '../queue/job-queue.js';
 import type { Notifier } from '../realtime/notifier.js';
 import type { AdmissionHints } from './admission-hints.js';
-import { fulfilJobId, type Actor, type Booking } from './booking.js';
+import { fulfilJobId, type Actor, type Booking, type BookingState, type Money } from './booking.js';
 import { digest } from './digest.js';
 import type { Ledger } from './ledger/ledger.js';
-import type { AuditEvent, DeadLetter, InvariantReport, ProviderCharge, RequestKey } from './ledger/types.js';
+import type { AuditFilter, AuditPage } from './ledger/audit.js';
+import type { DeadLetter, InvariantReport, Moved, ProviderCharge, RequestKey } from './ledger/types.js';
 
 /** The queue as operators see it: of the same shape whatever it runs on. */
 export interface QueueReport extends QueueCounts, QueueFigures {
@@ -23,6 +24,28 @@ export abstract class ChargeBooks {
   abstract pages(): AsyncIterable<readonly ProviderCharge[]>;
 }
 
+/** What an operator asks for in giving a booking back. */
+export interface RefundRequest {
+  /** A code, kept for good and shown to the customer; by default `BY_OPERATOR`. */
+  readonly reason?: string;
+  /** Also where a ticket of it has let somebody in. */
+  readonly force?: boolean;
+}
+
+/** What became of a booking that was given back: the same however often it is asked for under one key. */
+export interface RefundAnswer {
+  readonly bookingId: string;
+  readonly offerId: string;
+  readonly state: BookingState;
+  readonly reason: string | null;
+  readonly quantity: number;
+  /** What the customer gets back; the provider is asked until it has done so. */
+  readonly amount: Money;
+  /** Of the line, by which its units are back on sale. */
+  readonly version: number;
+}
+
+const REFUND_ROUTE = 'POST /api/admin/bookings/refund';
 const EXPORT_PAGE = 1000;
 /** An operator who asks about the queue is told so soon that it does not answer. */
 const QUEUE_ANSWERS_MS = 1500;
@@ -71,13 +94,40 @@ export class OperatorService {
         actor,
       ),
     );
-    if (resolved.moved !== null) {
-      this.notifier.bookings(resolved.moved.bookings);
-      this.notifier.line(resolved.moved.line);
-      this.hints.changed(resolved.moved.line);
-    }
+    if (resolved.moved !== null) this.announce(resolved.moved);
     await this.attempt(this.jobs.deadLetters.remove(fulfilJobId(resolved.letter.bookingId)));
     return resolved.letter;
+  }
+
+  /**
+   * paid or confirmed → refunded, whatever its terms say: the money goes back, the tickets are void, the next in line
+   * is served.
+   * @throws AppError BOOKING_NOT_FOUND, NOT_PAID, PAYMENT_IN_PROGRESS, ALREADY_SETTLED, TICKET_ALREADY_REDEEMED,
+   * IDEMPOTENCY_KEY_REUSED
+   */
+  async refund(
+    bookingId: string,
+    request: RefundRequest,
+    idempotencyKey: string | null,
+    actor: Actor,
+  ): Promise<RefundAnswer> {
+    const { reason = 'BY_OPERATOR', force = false } = request;
+    const key =
+      idempotencyKey === null
+        ? null
+        : {
+            customerId: `operator:${actor.id}`,
+            route: REFUND_ROUTE,
+            key: idempotencyKey,
+            bodyHash: digest([bookingId, reason, force]),
+          };
+    const refunded = await this.ledger.refund(bookingId, reason, force, key, actor);
+    const [booking] = refunded?.bookings ?? [];
+    if (refunded === null || booking === undefined) throw new AppError('BOOKING_NOT_FOUND');
+    this.announce(refunded);
+    if (refunded.letter) await this.attempt(this.jobs.deadLetters.remove(fulfilJobId(bookingId)));
+    const { id, offerId, state, quantity, price, version } = booking;
+    return { bookingId: id, offerId, state, reason: booking.reason, quantity, amount: price, version };
   }
 
   /** @throws AppError QUEUE_UNAVAILABLE within two seconds, whatever the broker does */
@@ -101,25 +151,34 @@ export class OperatorService {
     return this.ledger.invariants(this.books.pages());
   }
 
-  audit(filter: {
-    offerId: string | null;
-    bookingId: string | null;
-    before: string | null;
-    limit: number;
-  }): Promise<AuditEvent[]> {
-    return this.ledger.auditEvents(filter);
+  audit(filter: AuditFilter): Promise<AuditPage> {
+    return this.ledger.auditPage(filter);
   }
 
-  /** Every booking as a line of JSON, oldest first. */
-  async *exportLines(offerId: string | null): AsyncGenerator<string> {
-    let after: string | null = null;
-    for (;;) {
-      const page: Booking[] = await this.ledger.exportBookings(offerId, after, EXPORT_PAGE);
+  /**
+   * Every booking as a line of JSON, offer by offer in the order of their lines; a page at a time, and the next one
+   * only once this one was taken.
+   * @param after the booking that an export which was broken off ended with
+   * @throws AppError BOOKING_NOT_FOUND before the first line, where there is no such booking
+   */
+  async exportLines(offerId: string | null, after: string | null): Promise<AsyncIterable<string>> {
+    const first = await this.ledger.exportBookings(offerId, after, EXPORT_PAGE);
+    return this.linesFrom(first, offerId);
+  }
+
+  private async *linesFrom(first: readonly Booking[], offerId: string | null): AsyncGenerator<string> {
+    for (let page = first; ;) {
       if (page.length > 0) yield page.map((booking) => `${JSON.stringify(booking)}\n`).join('');
       const last = page.at(-1);
       if (last === undefined || page.length < EXPORT_PAGE) return;
-      after = last.id;
+      page = await this.ledger.exportBookings(offerId, last.id, EXPORT_PAGE);
     }
+  }
+
+  private announce(moved: Moved): void {
+    this.notifier.bookings(moved.bookings);
+    this.notifier.line(moved.line);
+    this.hints.changed(moved.line);
   }
 
   /** The broker's part of a decision that the ledger has taken already: re-driving makes up for it. */

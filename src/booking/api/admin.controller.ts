@@ -1,6 +1,8 @@
-import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { RouteSchema } from '@nestjs/platform-fastify';
 import {
   ApiBearerAuth,
+  ApiBody,
   ApiExtraModels,
   ApiHeader,
   ApiOkResponse,
@@ -15,8 +17,10 @@ import { AppError } from '../../common/errors.js';
 import { isId } from '../../common/ids.js';
 import { Access, CurrentIdentity } from '../../security/access.js';
 import type { Identity } from '../../security/identity.js';
-import type { AuditEvent, DeadLetter, InvariantReport } from '../ledger/types.js';
-import { OperatorService, type QueueReport } from '../operator.service.js';
+import type { AuditPage } from '../ledger/audit.js';
+import type { DeadLetter, InvariantReport } from '../ledger/types.js';
+import { OperatorService, type QueueReport, type RefundAnswer } from '../operator.service.js';
+import { bookingId } from './booking-id.js';
 import {
   AuditDto,
   DeadLetterDto,
@@ -25,8 +29,11 @@ import {
   InvariantsDto,
   JobCountsDto,
   QueueDto,
+  RefundedDto,
 } from './dto/answers.dto.js';
+import { shallowSchemaOf } from './dto/body-schema.js';
 import { AuditQuery, DeadLettersQuery, ExportQuery, pageOf } from './dto/queries.dto.js';
+import { RefundDto } from './dto/refund.dto.js';
 import { Problems } from './problems.js';
 import { callerOf, idempotencyKey } from './request-context.js';
 
@@ -43,6 +50,42 @@ const KEY_HEADER = {
 @Controller('api/admin')
 export class AdminController {
   constructor(private readonly service: OperatorService) {}
+
+  @Post('bookings/:id/refund')
+  @HttpCode(200)
+  @RouteSchema({ body: shallowSchemaOf(RefundDto) })
+  @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
+  @ApiHeader(KEY_HEADER)
+  @ApiBody({ type: RefundDto })
+  @ApiOperation({
+    summary: 'Give a booking that was paid for back, whatever its terms say',
+    description:
+      'All of its money is given back by a worker, its tickets are void at once, and its units go to the next in line.',
+  })
+  @ApiOkResponse({ type: RefundedDto })
+  @Problems(
+    'VALIDATION_FAILED',
+    'MALFORMED_BODY',
+    'IDEMPOTENCY_KEY_INVALID',
+    'UNAUTHENTICATED',
+    'FORBIDDEN',
+    'BOOKING_NOT_FOUND',
+    'NOT_PAID',
+    'PAYMENT_IN_PROGRESS',
+    'ALREADY_SETTLED',
+    'TICKET_ALREADY_REDEEMED',
+    'PAYLOAD_TOO_LARGE',
+    'UNSUPPORTED_MEDIA_TYPE',
+    'IDEMPOTENCY_KEY_REUSED',
+  )
+  refund(
+    @CurrentIdentity() identity: Identity,
+    @Param('id') id: string,
+    @Body() body: RefundDto,
+    @Req() request: FastifyRequest,
+  ): Promise<RefundAnswer> {
+    return this.service.refund(bookingId(id), body, idempotencyKey(request), callerOf(request, identity));
+  }
 
   @Get('dead-letters')
   @ApiOperation({ summary: 'Paid bookings whose fulfilment failed for good, newest first' })
@@ -124,21 +167,33 @@ export class AdminController {
   }
 
   @Get('audit')
-  @ApiOperation({ summary: 'Who did what, newest first' })
+  @ApiOperation({
+    summary: 'Who did what, newest first',
+    description:
+      'What is on no page yet begins at `next`. A page of a filter may be short, or empty, although there are more: ' +
+      'go on until `next` is null.',
+  })
   @ApiOkResponse({ type: AuditDto })
   @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'FORBIDDEN')
-  async audit(@Query() query: AuditQuery): Promise<{ events: AuditEvent[] }> {
-    const { offerId = null, bookingId = null, before = null } = query;
-    return { events: await this.service.audit({ offerId, bookingId, before, limit: pageOf(query.limit) }) };
+  audit(@Query() query: AuditQuery): Promise<AuditPage> {
+    const { offerId = null, bookingId: booking = null, before = null, since = null, until = null } = query;
+    return this.service.audit({
+      ...{ offerId, bookingId: booking, before, since, until, limit: pageOf(query.limit) },
+    });
   }
 
   @Get('bookings.ndjson')
-  @ApiOperation({ summary: 'Every booking, a JSON document a line, oldest first' })
+  @ApiOperation({
+    summary: 'Every booking, a JSON document a line',
+    description:
+      'Offer by offer, in the order of their lines; each that there is when the export begins comes once. An export ' +
+      'that was broken off goes on with `after`, and one of a single offer can be continued later in the same way.',
+  })
   @ApiProduces('application/x-ndjson')
   @ApiOkResponse({ content: { 'application/x-ndjson': { schema: { type: 'string' } } } })
-  @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'FORBIDDEN')
+  @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'FORBIDDEN', 'BOOKING_NOT_FOUND')
   async export(@Query() query: ExportQuery, @Res() reply: FastifyReply): Promise<void> {
-    const lines = Readable.from(this.service.exportLines(query.offerId ?? null));
+    const lines = Readable.from(await this.service.exportLines(query.offerId ?? null, query.after ?? null));
     await reply
       .header('content-type', 'application/x-ndjson')
       .header('cache-control', 'no-store')

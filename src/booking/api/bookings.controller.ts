@@ -25,7 +25,6 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../common/errors.js';
-import { isId } from '../../common/ids.js';
 import { Config } from '../../config/config.js';
 import { Access, CurrentIdentity } from '../../security/access.js';
 import { Authenticator } from '../../security/authentication.js';
@@ -34,6 +33,7 @@ import { actingAs, type Identity } from '../../security/identity.js';
 import { fulfilJobId, type BookingSnapshot } from '../booking.js';
 import { BookingService } from '../booking.service.js';
 import type { Acceptance } from '../ledger/types.js';
+import { bookingId } from './booking-id.js';
 import { bookingLinks } from '../../realtime/booking-event.js';
 import { AcceptBookingDto } from './dto/accept-booking.dto.js';
 import { AcceptanceDto, BookingDto, BookingListDto } from './dto/answers.dto.js';
@@ -54,13 +54,6 @@ const KEY_HEADER = {
   description: 'Kept for 24 h: the same key and body gives the same answer, and nothing is done twice.',
   schema: { type: 'string', minLength: 1, maxLength: 200 },
 } as const;
-
-/** The id of a path; what is no id names no booking. */
-export function bookingId(text: string): string {
-  const id = text.toLowerCase();
-  if (!isId(id)) throw new AppError('BOOKING_NOT_FOUND');
-  return id;
-}
 
 @ApiTags('bookings')
 @ApiBearerAuth()
@@ -152,9 +145,21 @@ export class BookingsController {
   @Delete(':id')
   @Access('anyone')
   @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
-  @ApiOperation({ summary: 'Leave the line, or give a hold back; before payment alone' })
+  @ApiOperation({
+    summary: 'Leave the line, give a hold back, or give back what was paid for',
+    description:
+      'What was paid for is refunded in full where the terms allow it that the offer had when the booking was accepted, ' +
+      'and none of its tickets has been used.',
+  })
   @ApiOkResponse({ type: BookingDto })
-  @Problems('UNAUTHENTICATED', 'BOOKING_NOT_FOUND', 'PAYMENT_IN_PROGRESS', 'ALREADY_SETTLED')
+  @Problems(
+    'UNAUTHENTICATED',
+    'BOOKING_NOT_FOUND',
+    'PAYMENT_IN_PROGRESS',
+    'ALREADY_SETTLED',
+    'NOT_REFUNDABLE',
+    'TICKET_ALREADY_REDEEMED',
+  )
   cancel(
     @CurrentIdentity() identity: Identity,
     @Param('id') id: string,

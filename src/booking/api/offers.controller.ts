@@ -64,6 +64,7 @@ export class OffersController {
     'IDEMPOTENCY_KEY_INVALID',
     'UNAUTHENTICATED',
     'FORBIDDEN',
+    'OFFER_INVALID',
     'OFFER_EXISTS',
     'PAYLOAD_TOO_LARGE',
     'UNSUPPORTED_MEDIA_TYPE',
@@ -82,7 +83,7 @@ export class OffersController {
   @Access('operator')
   @ApiBearerAuth()
   @ApiParam(OFFER_ID)
-  @ApiOperation({ summary: 'Change price, capacity, times; pause and resume' })
+  @ApiOperation({ summary: 'Change price, capacity, times, terms; pause and resume' })
   @ApiOkResponse({ type: OfferDto })
   @Problems(
     'VALIDATION_FAILED',
@@ -90,6 +91,7 @@ export class OffersController {
     'UNAUTHENTICATED',
     'FORBIDDEN',
     'OFFER_NOT_FOUND',
+    'OFFER_INVALID',
     'CAPACITY_BELOW_SOLD',
     'PAYLOAD_TOO_LARGE',
     'UNSUPPORTED_MEDIA_TYPE',

@@ -6,7 +6,7 @@ import type { AdmissionHints } from '../admission-hints.js';
 import type { Actor, Money } from '../booking.js';
 import { digest } from '../digest.js';
 import type { Ledger } from '../ledger/ledger.js';
-import type { NewOffer, Offer, OfferChange } from '../ledger/types.js';
+import type { CancellationTerms, NewOffer, Offer, OfferChange } from '../ledger/types.js';
 
 /** What an operator says of a new offer; the rest has defaults. */
 export interface OfferRequest {
@@ -23,6 +23,7 @@ export interface OfferRequest {
   readonly holdSeconds?: number;
   readonly limitPerCustomer?: number;
   readonly maxQuantity?: number;
+  readonly cancellation?: CancellationTerms;
 }
 
 const DEFAULT_LIMIT = 10;
@@ -46,7 +47,7 @@ export class OfferService {
     return found(isCleanText(offerId) ? await this.ledger.offer(offerId) : null);
   }
 
-  /** @throws AppError OFFER_EXISTS, IDEMPOTENCY_KEY_REUSED */
+  /** @throws AppError OFFER_EXISTS, OFFER_INVALID, IDEMPOTENCY_KEY_REUSED */
   create(request: OfferRequest, idempotencyKey: string | null, actor: Actor): Promise<Offer> {
     const offer: NewOffer = {
       id: offerIdOf(request),
@@ -63,6 +64,7 @@ export class OfferService {
       holdSeconds: request.holdSeconds ?? this.holdSeconds,
       limitPerCustomer: request.limitPerCustomer ?? DEFAULT_LIMIT,
       maxQuantity: request.maxQuantity ?? Math.min(DEFAULT_LIMIT, request.limitPerCustomer ?? DEFAULT_LIMIT),
+      cancellation: request.cancellation ?? { refundable: false },
     };
     const { id: _, ...body } = offer;
     const key =
@@ -77,7 +79,7 @@ export class OfferService {
     return this.ledger.createOffer(offer, key, actor);
   }
 
-  /** @throws AppError OFFER_NOT_FOUND, CAPACITY_BELOW_SOLD */
+  /** @throws AppError OFFER_NOT_FOUND, OFFER_INVALID, CAPACITY_BELOW_SOLD */
   async change(offerId: string, change: OfferChange, actor: Actor): Promise<Offer> {
     const named: OfferChange = Object.fromEntries(
       Object.entries(change).filter(([, value]) => value !== undefined),

@@ -62,6 +62,13 @@ export class StockDto {
   @ApiProperty(count) readonly sold!: number;
 }
 
+export class CancellationTermsDto {
+  @ApiProperty({ description: 'Customers may give back what they paid for, for all of their money.' })
+  readonly refundable!: boolean;
+  @ApiProperty({ ...count, nullable: true, description: 'Hours before the start; null: not at all.' })
+  readonly untilHoursBeforeStart!: number | null;
+}
+
 export class OfferDto {
   @ApiProperty() readonly id!: string;
   @ApiProperty() readonly eventId!: string;
@@ -71,6 +78,8 @@ export class OfferDto {
   @ApiProperty() readonly timeZone!: string;
   @ApiProperty(time) readonly startsAt!: string;
   @ApiProperty({ type: MoneyDto }) readonly price!: MoneyDto;
+  @ApiProperty({ type: CancellationTermsDto, description: 'Of whoever is accepted from now on.' })
+  readonly cancellation!: CancellationTermsDto;
   @ApiProperty({ ...time, nullable: true }) readonly opensAt!: string | null;
   @ApiProperty({ ...time, nullable: true }) readonly closesAt!: string | null;
   @ApiProperty() readonly paused!: boolean;
@@ -96,6 +105,16 @@ export class TicketDto {
   @ApiProperty() readonly ticketType!: string;
   @ApiProperty(time) readonly startsAt!: string;
   @ApiProperty({ ...time, nullable: true }) readonly redeemedAt!: string | null;
+}
+
+export class RefundedDto {
+  @ApiProperty({ format: 'uuid' }) readonly bookingId!: string;
+  @ApiProperty() readonly offerId!: string;
+  @ApiProperty({ enum: ['refunded'] }) readonly state!: string;
+  @ApiProperty({ example: 'BY_OPERATOR' }) readonly reason!: string;
+  @ApiProperty(count) readonly quantity!: number;
+  @ApiProperty({ type: MoneyDto, description: 'What the customer gets back.' }) readonly amount!: MoneyDto;
+  @ApiProperty({ ...count, description: 'Of the line.' }) readonly version!: number;
 }
 
 export class DeadLetterDto {
@@ -236,6 +255,12 @@ export class AuditEventDto {
 
 export class AuditDto {
   @ApiProperty({ type: [AuditEventDto] }) readonly events!: AuditEventDto[];
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: '`before` of the next page; null: this is the last.',
+  })
+  readonly next!: string | null;
 }
 
 export class ProblemDto {

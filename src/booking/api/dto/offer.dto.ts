@@ -34,6 +34,26 @@ export class MoneyDto {
   readonly currency!: string;
 }
 
+/** When customers may give back what they paid for. */
+export class CancellationDto {
+  @ApiProperty({ description: 'For all of their money, as long as no ticket has been used.' })
+  @IsBoolean()
+  readonly refundable!: boolean;
+
+  @ApiPropertyOptional({
+    description: 'So many hours before the start at the latest; by default until it begins.',
+    type: 'integer',
+    minimum: 0,
+    maximum: 8760,
+    example: 48,
+  })
+  @Optional()
+  @IsInt()
+  @Min(0)
+  @Max(8760)
+  readonly untilHoursBeforeStart?: number;
+}
+
 /** A ticket type of an event, to be put on sale. */
 export class CreateOfferDto {
   @ApiProperty({ minLength: 1, maxLength: 128, example: 'summer-night' })
@@ -139,6 +159,16 @@ export class CreateOfferDto {
   @Min(1)
   @Max(MAX_QUANTITY)
   readonly maxQuantity?: number;
+
+  @ApiPropertyOptional({
+    type: CancellationDto,
+    description: 'By default nothing is refundable. Each booking keeps the terms that it was accepted under.',
+  })
+  @Optional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => CancellationDto)
+  readonly cancellation?: CancellationDto;
 }
 
 /** What is left out stays as it is; null removes an opening or closing time. */

@@ -84,13 +84,31 @@ export class AuditQuery extends PageQuery {
   @IsUUID()
   readonly bookingId?: string;
 
-  @ApiPropertyOptional({ description: 'Those older than this id.', type: 'integer' })
+  @ApiPropertyOptional({ description: 'Those older than this id: `next` of the last page.', type: 'integer' })
   @IsOptional()
   @Matches(WHOLE_NUMBER, { message: 'before must be a whole number' })
   readonly before?: string;
+
+  @ApiPropertyOptional({ description: 'Not those before this time.', format: 'date-time' })
+  @IsOptional()
+  @Instant()
+  readonly since?: string;
+
+  @ApiPropertyOptional({ description: 'Those before this time.', format: 'date-time' })
+  @IsOptional()
+  @Instant()
+  readonly until?: string;
 }
 
 export class ExportQuery {
+  @ApiPropertyOptional({
+    description: 'Those behind this booking, the last one that came.',
+    format: 'uuid',
+  })
+  @IsOptional()
+  @IsUUID()
+  readonly after?: string;
+
   @ApiPropertyOptional({ maxLength: 64 })
   @IsOptional()
   @CleanText(64)
