@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 import { LineViews } from '../src/realtime/line-views.js';
 import { Database } from '../src/database/database.js';
 import { actor, LineStage } from './support/line-stage.js';
+import { Measurements, positive, timed } from './support/measurements.js';
 import { withOwnDatabase } from './support/own-database.js';
 import { plansOf } from './support/plans.js';
-import { median, rounded } from './support/statistics.js';
 
 const { values } = parseArgs({
   options: {
@@ -19,58 +19,11 @@ const ROUNDS = positive('--rounds', values.rounds);
 /** A line of which some have left in the middle is read in many runs. */
 const LEAVERS = 2000;
 const CHUNK = 2000;
-/** A look into the view takes less than a microsecond. */
-const DIGITS = 4;
 
-interface Measured {
-  readonly name: string;
-  readonly what: string;
-  readonly medianMs: number;
-  readonly maxMs: number;
-  readonly rounds: number;
-}
-
-const results: Measured[] = [];
-const started = performance.now();
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  process.stderr.write(`${name} must be a whole number above 0\n`);
-  process.exit(2);
-}
-
-const say = (text: string): void =>
-  void process.stderr.write(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
-  await work();
-  return performance.now() - begun;
-}
-
-function record(name: string, what: string, ms: readonly number[]): void {
-  const measured = {
-    name,
-    what,
-    medianMs: rounded(median(ms), DIGITS),
-    maxMs: rounded(Math.max(...ms), DIGITS),
-    rounds: ms.length,
-  };
-  results.push(measured);
-  say(`${what}: ${measured.medianMs} ms`);
-}
-
-/** `next` prepares a round and gives what is to be timed. */
-async function rounds(
-  name: string,
-  what: string,
-  next: () => Promise<() => Promise<unknown>>,
-): Promise<void> {
-  const ms: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) ms.push(await timed(await next()));
-  record(name, what, ms);
-}
+const measured = new Measurements();
+const record = measured.record.bind(measured);
+const rounds = (name: string, what: string, next: () => Promise<() => Promise<unknown>>): Promise<void> =>
+  measured.rounds(name, what, ROUNDS, next);
 
 class LineBench {
   private readonly stage: LineStage;
@@ -114,7 +67,8 @@ class LineBench {
     const release = async (): Promise<void> => void (await ledger.cancel(held.pop() ?? '', actor));
     const raise = async (): Promise<void> => {
       const offer = await ledger.offer(offerId);
-      await ledger.changeOffer(offerId, { capacity: (offer?.stock.capacity ?? 0) + 500 }, actor);
+      if (offer?.kind !== 'ticket') throw new Error(`No offer of tickets: ${offerId}`);
+      await ledger.changeOffer(offerId, { capacity: offer.stock.capacity + 500 }, actor);
     };
     const admit = () => ledger.admit(offerId, actor);
     await rounds('admitOne', `admit 1 unit, ${WAITING} waiting`, async () => {
@@ -271,24 +225,8 @@ async function main(): Promise<void> {
       await database.close();
     }
   });
-  process.stdout.write(values.json ? `${JSON.stringify(report())}\n` : `${table()}\n`);
+  const report = { waiting: WAITING, rounds: ROUNDS, ...measured.report() };
+  process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : `${measured.table()}\n`);
 }
-
-function report(): Record<string, unknown> {
-  return {
-    waiting: WAITING,
-    rounds: ROUNDS,
-    ms: Object.fromEntries(results.map(({ name, medianMs }) => [name, medianMs])),
-    maxMs: Object.fromEntries(results.map(({ name, maxMs }) => [name, maxMs])),
-  };
-}
-
-const table = (): string =>
-  results
-    .map(
-      ({ what, medianMs, maxMs }) =>
-        `${what.padEnd(70)} ${String(medianMs).padStart(9)} ms (worst ${maxMs} ms)`,
-    )
-    .join('\n');
 
 await main();

@@ -12,6 +12,7 @@ const line = (offerId: string, waiting: number, stock: LineState['stock']): Line
   holdSeconds: 120,
   grantsPerMinute: 1,
   stock,
+  nights: null,
   soldOut: null,
   now: '2030-01-01T00:00:00.000Z',
 });

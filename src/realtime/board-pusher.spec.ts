@@ -18,6 +18,7 @@ class MovingLine extends LineReader {
     holdSeconds: 120,
     grantsPerMinute: 0,
     stock: { capacity: 10, available: 10, held: 0, sold: 0 },
+    nights: null,
     soldOut: null,
     now: '2026-01-01T00:00:00.000Z',
   };
@@ -28,7 +29,7 @@ class MovingLine extends LineReader {
 
   override readLine(): Promise<LineRead> {
     const { state } = this;
-    return Promise.resolve({ state, departed: null, waiting: [[state.front, state.lastSeq]] });
+    return Promise.resolve({ state, departed: null, waiting: [[state.front, state.lastSeq]], stays: null });
   }
 }
 

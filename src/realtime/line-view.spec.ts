@@ -12,6 +12,7 @@ const state = (change: Partial<LineState> = {}): LineState => ({
   holdSeconds: 120,
   grantsPerMinute: 0,
   stock: { capacity: 10, available: 10, held: 0, sold: 0 },
+  nights: null,
   soldOut: null,
   now: '2026-01-01T00:00:00.000Z',
   ...change,
@@ -25,12 +26,14 @@ const whole = (waiting: readonly SeqRange[], change: Partial<LineState> = {}): L
   }),
   departed: null,
   waiting,
+  stays: null,
 });
 
 const change = (departed: readonly SeqRange[], next: Partial<LineState>): LineRead => ({
   state: state(next),
   departed,
   waiting: null,
+  stays: null,
 });
 
 describe('LineView', () => {

@@ -47,15 +47,17 @@ class StubLedger extends LineReader {
       holdSeconds: 120,
       grantsPerMinute: 0,
       stock: { capacity: 10, available: 10, held: 0, sold: 0 },
+      nights: null,
       soldOut: null,
       now: new Date().toISOString(),
     };
     const one = (seq: number): SeqRange => [seq, seq];
     if (known === null) {
-      return { state, departed: null, waiting: [...this.waiting].sort((a, b) => a - b).map(one) };
+      const waiting = [...this.waiting].sort((a, b) => a - b).map(one);
+      return { state, departed: null, waiting, stays: null };
     }
     const since = this.departures.filter(({ version }) => version > known.version);
-    return { state, departed: since.map(({ seq }) => one(seq)), waiting: null };
+    return { state, departed: since.map(({ seq }) => one(seq)), waiting: null, stays: null };
   }
 }
 

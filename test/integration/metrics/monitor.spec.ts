@@ -24,6 +24,7 @@ const line: LineState = {
   holdSeconds: 120,
   grantsPerMinute: 30,
   stock: { capacity: 10, available: 1, held: 4, sold: 5 },
+  nights: null,
   soldOut: null,
   now: '2030-01-01T00:00:00.000Z',
 };

@@ -56,6 +56,7 @@ export class SharedLine {
       acceptedAt: '2026-01-01T00:00:00.000Z',
       acceptedPosition: seq,
       acceptedWaitSeconds: 0,
+      stay: null,
       ...change,
     };
   }
@@ -74,7 +75,12 @@ export class SharedLine {
       holdSeconds: 60,
       grantsPerMinute: 0,
     };
-    return { state: { ...state, stock, soldOut, now: new Date().toISOString() }, departed: null, waiting };
+    return {
+      state: { ...state, stock, nights: null, soldOut, now: new Date().toISOString() },
+      departed: null,
+      waiting,
+      stays: null,
+    };
   }
 }
 
