@@ -27,8 +27,7 @@ describe('giving back what was paid for', () => {
     test.api.post(`/api/admin/bookings/${booking.bookingId}/refund`, body, test.api.operator);
   const giveBack = (booking: { bookingId: string; token: string }) =>
     test.api.delete(`/api/bookings/${booking.bookingId}`, booking.token);
-  const redeem = (code: string) =>
-    test.api.post(`/api/tickets/${code}/redeem`, undefined, test.api.operator);
+  const redeem = (code: string) => test.api.post(`/api/tickets/${code}/redeem`, undefined, test.api.operator);
   const stockOf = async (offer: { id: string }): Promise<Json> =>
     (await test.api.get(`/api/offers/${offer.id}`).expect(200)).body.stock;
   const change = (offer: { id: string }, what: object) =>
@@ -155,7 +154,7 @@ describe('giving back what was paid for', () => {
       expect(await letters('open')).toEqual([]);
       expect(await letters('discarded')).toMatchObject([{ id: letter.id, resolvedBy: 'operator' }]);
       const late = await test.api.post(
-        ...[`/api/admin/dead-letters/${letter.id}/replay`, undefined, test.api.operator] as const,
+        ...([`/api/admin/dead-letters/${letter.id}/replay`, undefined, test.api.operator] as const),
       );
       expect(late.body.code).toBe('DEAD_LETTER_RESOLVED');
       expect((await actionsOn(booking)).map(({ action }) => action)).toContain('dead_letter.discarded');
