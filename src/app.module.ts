@@ -1,11 +1,13 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { LedgerModule } from './booking/ledger.module.js';
+import { Ledger } from './booking/ledger/ledger.js';
 import { ChargeBooks } from './booking/operator.service.js';
 import { within } from './common/within.js';
 import { Config } from './config/config.js';
 import { Database } from './database/database.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DatabaseUrl } from './database/database-url.js';
+import { BoardAudit } from './metrics/board/board-audit.js';
 import { HealthParts } from './metrics/health.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { BrokerError } from './queue/broker-error.js';
@@ -49,8 +51,20 @@ class GlueModule {
           inject: [PaymentProvider],
           useFactory: (provider: PaymentProvider): ChargeBooks => ({ pages: () => chargePages(provider) }),
         },
+        {
+          provide: BoardAudit,
+          inject: [Ledger],
+          useFactory: (ledger: Ledger): BoardAudit => ({
+            note: ({ operator, address, correlationId, method, route }) =>
+              ledger.noteOperation(
+                'queue.board',
+                { kind: 'operator', id: operator, address, correlationId },
+                { method, route },
+              ),
+          }),
+        },
       ],
-      exports: [Config, HealthParts, ChargeBooks],
+      exports: [Config, HealthParts, ChargeBooks, BoardAudit],
     };
   }
 }
@@ -62,6 +76,12 @@ async function doors(): Promise<DynamicModule[]> {
     import('./realtime/realtime.module.js'),
   ]);
   return [LineViewsModule.reading(LineReader), BookingModule.withHttp(), RealtimeModule.with()];
+}
+
+/** Where the payment provider tells of payments by itself. */
+async function providerDoors({ payment }: Config): Promise<DynamicModule['imports'] & object> {
+  if (payment.stripe === null || payment.stripe.webhookSecret === null) return [];
+  return [(await import('./worker/payment/stripe/stripe-webhook.module.js')).StripeWebhookModule];
 }
 
 /** The only place that knows which role has which modules. */
@@ -84,7 +104,7 @@ export class AppModule {
         LedgerModule,
         MetricsModule,
         PaymentModule,
-        ...(role === 'worker' ? [] : await doors()),
+        ...(role === 'worker' ? [] : [...(await doors()), ...(await providerDoors(config))]),
         ...(role === 'api' ? [] : [(await import('./worker/worker.module.js')).WorkerModule]),
       ],
     };

@@ -10,6 +10,7 @@ import { retrying } from './call.js';
 import * as invariantChecks from './invariants.js';
 import * as lineReads from './line-view.js';
 import * as offerVerbs from './offers.js';
+import * as operations from './operations.js';
 import * as payVerbs from './pay.js';
 import * as refundVerbs from './refund.js';
 import * as roomVerbs from './room-offers.js';
@@ -44,6 +45,7 @@ export const ROUTINES: readonly string[] = [
   ticketVerbs.sql,
   sweepReads.sql,
   auditLog.sql,
+  operations.sql,
 ];
 
 /**
@@ -254,6 +256,13 @@ export class Ledger {
   }
   unsealedSeconds(): Promise<number> {
     return auditLog.unsealedSeconds(this.db);
+  }
+  noteOperation(
+    operation: operations.Operation,
+    actor: Actor,
+    detail: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    return operations.noteOperation(this.db, operation, actor, detail);
   }
 
   /** F1 to F7, in one snapshot; `charges` are the provider's own records, page by page. */

@@ -1,22 +1,25 @@
-import { Logger } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../common/errors.js';
 import type { Config } from '../../config/config.js';
 import { requireAccess } from '../../security/access.js';
 import type { Authenticator } from '../../security/authentication.js';
+import { clientAddress } from '../../security/client-address.js';
 import { ANONYMOUS, type Identity } from '../../security/identity.js';
+import type { BoardAudit } from './board-audit.js';
 
 const COOKIE = 'fairline_operator';
 /** Browsers drop a cookie of more than 4096 bytes with its name and attributes, in silence. */
 export const COOKIE_LIMIT = 3800;
 const ATTRIBUTES = 'HttpOnly; SameSite=Strict';
 
-/** Who may see the board, and who may change the queue with it. */
-export class BoardGate {
-  private readonly logger = new Logger('board');
+/** Of a route that is written down. */
+const ROUTE_LIMIT = 300;
 
+/** Who may see the board, and who may change the queue with it; each change is written down first. */
+export class BoardGate {
   constructor(
     private readonly authenticator: Authenticator,
+    private readonly audit: BoardAudit,
     private readonly http: Config['http'],
     private readonly path: string,
   ) {}
@@ -35,14 +38,13 @@ export class BoardGate {
     }
     // a cookie comes along with whatever a page elsewhere makes the browser send; a header does not
     if (authorization === undefined) this.requireSameOrigin(request);
-    const operator = identity.kind === 'operator' ? identity.userId : null;
-    const { method, url, id: correlationId } = request;
-    this.logger.log({
-      message: 'The board was asked to change the queue',
-      operator,
-      method,
-      url,
-      correlationId,
+    if (identity.kind !== 'operator') throw new AppError('FORBIDDEN');
+    await this.audit.note({
+      operator: identity.userId,
+      address: clientAddress(request),
+      correlationId: request.id,
+      method: request.method,
+      route: (request.url.slice(this.path.length).split('?')[0] ?? '').slice(0, ROUTE_LIMIT),
     });
   }
 

@@ -8,6 +8,7 @@ import type { Config } from '../../config/config.js';
 import { JobQueue } from '../../queue/job-queue.js';
 import type { QueueBoard } from '../../queue/queue-board.js';
 import { Authenticator } from '../../security/authentication.js';
+import { BoardAudit } from './board-audit.js';
 import { BoardGate, clearedCookie, COOKIE_LIMIT } from './board-gate.js';
 import { PAGE_HEADERS, signInPage } from './sign-in-page.js';
 
@@ -22,7 +23,8 @@ const FORM_LIMIT_BYTES = 16_384;
 export function mountBoard(app: NestFastifyApplication, { http }: Config): void {
   const { board: open } = app.get(JobQueue, { strict: false });
   if (open === null) return;
-  const gate = new BoardGate(app.get(Authenticator, { strict: false }), http, BOARD_PATH);
+  const authenticator = app.get(Authenticator, { strict: false });
+  const gate = new BoardGate(authenticator, app.get(BoardAudit, { strict: false }), http, BOARD_PATH);
   const lazily = new LazyBoard(() => open({ basePath: BOARD_PATH, writable: http.boardWritable }));
   const server: FastifyInstance = app.getHttpAdapter().getInstance();
   void server.register(

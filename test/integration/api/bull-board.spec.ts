@@ -178,6 +178,42 @@ describe('Bull Board with BULL_BOARD_WRITABLE=true', () => {
     expect(await paused()).toBe(false);
   });
 
+  it('writes each change to the audit log, with who asked for it and without what was sent, and no other call', async () => {
+    const written = async (): Promise<Json[]> =>
+      (await test.api.get('/api/admin/audit?limit=100', test.api.operator)).body.events.filter(
+        ({ action }: Json) => action === 'queue.board',
+      );
+    const before = (await written()).length;
+    const sent = {
+      method: 'PUT',
+      headers: { 'x-request-id': 'board-change', 'content-type': 'application/json' },
+    };
+    const change = `${PATH}/api/queues/booking-queue-admit/concurrency?secret=1`;
+    await ask(test, change, { ...sent, body: '{"concurrency":3}' });
+    await ask(test, `${PATH}/api/queues`, { headers: bearer(test.api.operator) });
+    expect(await written()).toHaveLength(before);
+    const headers = { ...sent.headers, ...bearer(test.api.operator) };
+    expect((await ask(test, change, { ...sent, headers, body: '{"concurrency":3}' })).status).toBe(200);
+    const [newest, ...older] = await written();
+    expect(older).toHaveLength(before);
+    expect(newest).toMatchObject({
+      ...{ action: 'queue.board', actorKind: 'operator', actorId: 'operator', address: '127.0.0.1' },
+      ...{ correlationId: 'board-change', offerId: null, bookingId: null },
+    });
+    expect(newest.detail).toEqual({ method: 'PUT', route: '/api/queues/booking-queue-admit/concurrency' });
+  });
+
+  it('changes nothing that it cannot write down', async () => {
+    await test.ground.sql('alter function note_operation rename to note_operation_away');
+    try {
+      const pause = { method: 'PUT', headers: bearer(test.api.operator) };
+      expect((await ask(test, `${PATH}/api/queues/pause`, pause)).status).toBe(500);
+      expect(await paused()).toBe(false);
+    } finally {
+      await test.ground.sql('alter function note_operation_away rename to note_operation');
+    }
+  });
+
   it('takes a body, as its own API asks for', async () => {
     const { status } = await ask(test, `${PATH}/api/queues/booking-queue-admit/concurrency`, {
       method: 'PUT',
