@@ -6,7 +6,7 @@ import type { Metrics } from '../metrics/metrics.js';
 import type { Notifier } from '../realtime/notifier.js';
 import type { AdmissionHints } from './admission-hints.js';
 import type { Ledger } from './ledger/ledger.js';
-import type { Acceptance, AcceptOutcome, AcceptRequest } from './ledger/types.js';
+import type { Acceptance, AcceptOutcome, AcceptRequest, AcceptResult } from './ledger/types.js';
 
 /** Classes of SQLSTATE that the data of one row causes: data exception, integrity constraint violation. */
 const DATA_ERROR = /^2[23]/;
@@ -25,26 +25,21 @@ interface UnderWay {
  * under way (same customer, same key, same body) shares its answer.
  */
 export class Acceptances {
-  private readonly group: GroupCommit<AcceptRequest, AcceptOutcome>;
+  private readonly tickets: GroupCommit<AcceptRequest, AcceptOutcome>;
+  /** Stays have a door of their own: another verb, and lines that no ticket stands in. */
+  private readonly stays: GroupCommit<AcceptRequest, AcceptOutcome>;
   private readonly underWay = new Map<string, UnderWay>();
 
   constructor(
-    private readonly ledger: Ledger,
+    ledger: Ledger,
     private readonly hints: AdmissionHints,
     private readonly notifier: Notifier,
     private readonly metrics: Metrics,
     private readonly config: Pick<Config, 'accept' | 'line'>,
   ) {
-    this.group = new GroupCommit({
-      ...config.accept,
-      maxPerKey: AT_ONCE_PER_CUSTOMER,
-      commit: (batch) => this.commit(batch),
-      keys: ({ offerId, customerId, idempotencyKey }) =>
-        idempotencyKey === null
-          ? [`o ${offerId} ${customerId}`]
-          : [`o ${offerId} ${customerId}`, keyOf(customerId, idempotencyKey)],
-      blamesItem: (error) => DATA_ERROR.test(sqlState(error) ?? ''),
-    });
+    const { maxLength } = config.line;
+    this.tickets = this.door((batch) => ledger.accept(batch, maxLength));
+    this.stays = this.door((batch) => ledger.acceptStays(batch, maxLength));
   }
 
   /** @throws AppError with the code of the refusal */
@@ -67,19 +62,38 @@ export class Acceptances {
 
   /** Resolves once every request taken is answered. */
   async drain(): Promise<void> {
-    await this.group.drain();
+    await Promise.all([this.tickets.drain(), this.stays.drain()]);
     await this.hints.drain();
   }
 
+  private door(
+    verb: (batch: readonly AcceptRequest[]) => Promise<AcceptResult>,
+  ): GroupCommit<AcceptRequest, AcceptOutcome> {
+    return new GroupCommit({
+      ...this.config.accept,
+      maxPerKey: AT_ONCE_PER_CUSTOMER,
+      commit: (batch) => this.commit(batch, verb),
+      keys: ({ offerId, customerId, idempotencyKey }) =>
+        idempotencyKey === null
+          ? [`o ${offerId} ${customerId}`]
+          : [`o ${offerId} ${customerId}`, keyOf(customerId, idempotencyKey)],
+      blamesItem: (error) => DATA_ERROR.test(sqlState(error) ?? ''),
+    });
+  }
+
   private async enter(request: AcceptRequest, isGone: () => boolean): Promise<Acceptance> {
-    const outcome = await this.group.submit(request, isGone);
+    const door = request.stay === undefined ? this.tickets : this.stays;
+    const outcome = await door.submit(request, isGone);
     if (!outcome.accepted) throw new AppError(outcome.code, undefined, outcome.details);
     return outcome;
   }
 
-  private async commit(batch: readonly AcceptRequest[]): Promise<readonly AcceptOutcome[]> {
+  private async commit(
+    batch: readonly AcceptRequest[],
+    verb: (batch: readonly AcceptRequest[]) => Promise<AcceptResult>,
+  ): Promise<readonly AcceptOutcome[]> {
     const begun = performance.now();
-    const { outcomes, lines } = await this.ledger.accept(batch, this.config.line.maxLength);
+    const { outcomes, lines } = await verb(batch);
     let fresh = 0;
     for (const outcome of outcomes) {
       if (!outcome.accepted) this.metrics.refused(outcome.code);

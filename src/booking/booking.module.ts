@@ -17,7 +17,7 @@ import { TicketsController } from './api/tickets.controller.js';
 import { BookingSnapshotReader, BookingSocketAccess } from './booking-watch.js';
 import { BookingService } from './booking.service.js';
 import { Ledger } from './ledger/ledger.js';
-import { OfferDirectory } from './offers/offer-directory.js';
+import { OfferDirectories } from './offers/offer-directory.js';
 import { OfferService } from './offers/offer.service.js';
 import { ChargeBooks, OperatorService } from './operator.service.js';
 import { Snapshots } from './snapshots.js';
@@ -51,9 +51,9 @@ export class BookingModule {
           ) => new Acceptances(ledger, hints, notifier, metrics, config),
         },
         {
-          provide: OfferDirectory,
+          provide: OfferDirectories,
           inject: [Ledger],
-          useFactory: (ledger: Ledger) => new OfferDirectory(ledger),
+          useFactory: (ledger: Ledger) => new OfferDirectories(ledger),
         },
         {
           provide: Snapshots,
@@ -63,11 +63,11 @@ export class BookingModule {
         },
         {
           provide: BookingService,
-          inject: [Ledger, Acceptances, OfferDirectory, Snapshots, JobQueue, Notifier, AdmissionHints, Ids],
+          inject: [Ledger, Acceptances, OfferDirectories, Snapshots, JobQueue, Notifier, AdmissionHints, Ids],
           useFactory: (
             ledger: Ledger,
             acceptances: Acceptances,
-            offers: OfferDirectory,
+            offers: OfferDirectories,
             snapshots: Snapshots,
             queue: JobQueue,
             notifier: Notifier,

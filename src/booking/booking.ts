@@ -125,6 +125,8 @@ export interface BookingSnapshot {
   readonly offerId: string;
   readonly seq: number;
   readonly quantity: number;
+  /** Of a hotel booking; null for tickets. */
+  readonly stay: Stay | null;
   readonly state: BookingState;
   readonly reason: string | null;
   /** 1 is next; null once no longer waiting. */

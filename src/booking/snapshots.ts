@@ -1,5 +1,6 @@
 import { servedSnapshot } from '../realtime/booking-event.js';
 import type { LineViews } from '../realtime/line-views.js';
+import { windowOf } from '../realtime/night-window.js';
 import type { BookingSnapshot } from './booking.js';
 import type { BookingWithTickets } from './ledger/bookings.js';
 import type { Ledger } from './ledger/ledger.js';
@@ -47,6 +48,7 @@ export class Snapshots {
       booking.offerId,
       booking.seq,
       Math.max(atLeastVersion, booking.version),
+      windowOf(booking.stay),
     );
     if (!place.waiting && !last) return null;
     return {

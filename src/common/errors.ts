@@ -12,6 +12,7 @@ export const ERRORS = {
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The body is too large' },
   NOT_FOUND: { status: 404, title: 'There is no such thing here' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'This route does not take that method' },
+  WEBHOOK_SIGNATURE_INVALID: { status: 400, title: 'The signature of this event is not valid' },
   // who sent it
   UNAUTHENTICATED: { status: 401, title: 'A valid token is required' },
   FORBIDDEN: { status: 403, title: 'This token does not allow that' },

@@ -105,7 +105,8 @@ function byStatus(status: number, message: string, cause: Error): AppError | nul
 /** The errors of a route's schema, as Fastify attaches them; null where these are none. */
 function schemaErrors(error: Error): FieldError[] | null {
   if (!('validation' in error) || !Array.isArray(error.validation)) return null;
-  return error.validation.map(schemaError);
+  // That a branch of the schema was not met says nothing beside what is wrong in it.
+  return error.validation.filter((issue) => textMember(issue, 'keyword') !== 'if').map(schemaError);
 }
 
 function schemaError(issue: unknown): FieldError {

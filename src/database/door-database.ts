@@ -1,11 +1,11 @@
 import { Database } from './database.js';
 
 /**
- * Connections for acceptances alone. One batch is under way at a time, so that one would do; the second is there
- * when the first has just broken.
+ * Connections for acceptances alone. One batch of tickets and one of stays are under way at a time; the third is there
+ * when one has just broken.
  */
 export class DoorDatabase extends Database {
   constructor(url: string, onIdleError: (error: Error) => void) {
-    super(url, 2, onIdleError);
+    super(url, 3, onIdleError);
   }
 }

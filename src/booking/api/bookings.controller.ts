@@ -15,6 +15,7 @@ import { RouteSchema } from '@nestjs/platform-fastify';
 import {
   ApiBearerAuth,
   ApiBody,
+  ApiExtraModels,
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
@@ -22,6 +23,7 @@ import {
   ApiProduces,
   ApiResponse,
   ApiTags,
+  getSchemaPath,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../common/errors.js';
@@ -35,9 +37,9 @@ import { BookingService } from '../booking.service.js';
 import type { Acceptance } from '../ledger/types.js';
 import { bookingId } from './booking-id.js';
 import { bookingLinks } from '../../realtime/booking-event.js';
-import { AcceptBookingDto } from './dto/accept-booking.dto.js';
+import { AcceptBookingDto, AcceptStayDto } from './dto/accept-booking.dto.js';
 import { AcceptanceDto, BookingDto, BookingListDto } from './dto/answers.dto.js';
-import { bodySchemaOf, shallowSchemaOf } from './dto/body-schema.js';
+import { bodySchemaOf, either, shallowSchemaOf } from './dto/body-schema.js';
 import { PaymentDto } from './dto/payment.dto.js';
 import { BookingsQuery, numberOf, pageOf, VersionQuery } from './dto/queries.dto.js';
 import { Problems } from './problems.js';
@@ -45,7 +47,7 @@ import { actorOf, callerOf, idempotencyKey } from './request-context.js';
 
 /** What the route's schema lets through. */
 interface AcceptRoute {
-  Body: AcceptBookingDto;
+  Body: AcceptBookingDto | AcceptStayDto;
 }
 
 const KEY_HEADER = {
@@ -76,12 +78,16 @@ export class BookingsController {
   // schema compiled from the DTO.
   @Post()
   @HttpCode(202)
-  @RouteSchema({ body: bodySchemaOf(AcceptBookingDto) })
+  @RouteSchema({ body: either('hotelId', bodySchemaOf(AcceptStayDto), bodySchemaOf(AcceptBookingDto)) })
   @ApiOperation({
     summary: 'Join the line',
     description: '202 means: committed, in its place, and it will settle in exactly one state.',
   })
-  @ApiBody({ type: AcceptBookingDto })
+  @ApiExtraModels(AcceptBookingDto, AcceptStayDto)
+  @ApiBody({
+    description: 'For tickets of an event, or for rooms of a hotel.',
+    schema: { oneOf: [{ $ref: getSchemaPath(AcceptBookingDto) }, { $ref: getSchemaPath(AcceptStayDto) }] },
+  })
   @ApiHeader(KEY_HEADER)
   @ApiResponse({ status: 202, type: AcceptanceDto })
   @Problems(
@@ -97,6 +103,11 @@ export class BookingsController {
     'OFFER_PAUSED',
     'OFFER_CLOSED',
     'LIMIT_PER_CUSTOMER',
+    'CHECK_IN_PAST',
+    'TOO_FAR_AHEAD',
+    'STAY_TOO_SHORT',
+    'STAY_TOO_LONG',
+    'NIGHT_NOT_ON_SALE',
     'PAYLOAD_TOO_LARGE',
     'UNSUPPORTED_MEDIA_TYPE',
     'IDEMPOTENCY_KEY_REUSED',

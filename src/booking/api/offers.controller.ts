@@ -1,29 +1,36 @@
 import { Body, Controller, Get, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import {
   ApiBearerAuth,
+  ApiBody,
   ApiCreatedResponse,
+  ApiExtraModels,
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
   ApiTags,
+  getSchemaPath,
 } from '@nestjs/swagger';
 import { RouteSchema } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { Access, CurrentIdentity } from '../../security/access.js';
 import type { Identity } from '../../security/identity.js';
-import type { Offer } from '../ledger/types.js';
+import type { Night, Offer } from '../ledger/types.js';
 import { OfferService } from '../offers/offer.service.js';
-import { OfferDto, OfferListDto } from './dto/answers.dto.js';
-import { shallowSchemaOf } from './dto/body-schema.js';
-import { ChangeOfferDto, CreateOfferDto } from './dto/offer.dto.js';
-import { OffersQuery, pageOf } from './dto/queries.dto.js';
+import { AnyOffer, NightListDto, OfferListDto, RoomOfferDto, TicketOfferDto } from './dto/answers.dto.js';
+import { either, shallowSchemaOf } from './dto/body-schema.js';
+import { ChangeOfferDto } from './dto/change-offer.dto.js';
+import { CreateOfferDto } from './dto/offer.dto.js';
+import { CreateRoomOfferDto } from './dto/room-offer.dto.js';
+import { EitherBody } from './either-body.pipe.js';
+import { NightsQuery, OffersQuery, pageOf } from './dto/queries.dto.js';
 import { Problems } from './problems.js';
 import { callerOf, idempotencyKey } from './request-context.js';
 
 const OFFER_ID = { name: 'id', schema: { type: 'string' as const, maxLength: 64 } };
 
 @ApiTags('offers')
+@ApiExtraModels(TicketOfferDto, RoomOfferDto)
 @Controller('api/offers')
 export class OffersController {
   constructor(private readonly service: OfferService) {}
@@ -41,14 +48,26 @@ export class OffersController {
   @Access('anyone')
   @ApiParam(OFFER_ID)
   @ApiOperation({ summary: 'One offer, with its stock and the length of its line' })
-  @ApiOkResponse({ type: OfferDto })
+  @ApiOkResponse(AnyOffer)
   @Problems('UNAUTHENTICATED', 'OFFER_NOT_FOUND')
   read(@Param('id') id: string): Promise<Offer> {
     return this.service.read(id);
   }
 
+  @Get(':id/nights')
+  @Access('anyone')
+  @ApiParam(OFFER_ID)
+  @ApiOperation({ summary: 'What a room offer has for each night on sale' })
+  @ApiOkResponse({ type: NightListDto })
+  @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'OFFER_NOT_FOUND')
+  async nights(@Param('id') id: string, @Query() { from, to }: NightsQuery): Promise<{ nights: Night[] }> {
+    return { nights: await this.service.nights(id, from, to) };
+  }
+
   @Post()
-  @RouteSchema({ body: shallowSchemaOf(CreateOfferDto) })
+  @RouteSchema({
+    body: either('hotelId', shallowSchemaOf(CreateRoomOfferDto), shallowSchemaOf(CreateOfferDto)),
+  })
   @Access('operator')
   @ApiBearerAuth()
   @ApiHeader({
@@ -56,8 +75,12 @@ export class OffersController {
     required: false,
     schema: { type: 'string', minLength: 1, maxLength: 200 },
   })
-  @ApiOperation({ summary: 'Put a ticket type on sale' })
-  @ApiCreatedResponse({ type: OfferDto })
+  @ApiOperation({ summary: 'Put a ticket type of an event, or a room type of a hotel, on sale' })
+  @ApiExtraModels(CreateOfferDto, CreateRoomOfferDto)
+  @ApiBody({
+    schema: { oneOf: [{ $ref: getSchemaPath(CreateOfferDto) }, { $ref: getSchemaPath(CreateRoomOfferDto) }] },
+  })
+  @ApiCreatedResponse(AnyOffer)
   @Problems(
     'VALIDATION_FAILED',
     'MALFORMED_BODY',
@@ -72,10 +95,15 @@ export class OffersController {
   )
   create(
     @CurrentIdentity() identity: Identity,
-    @Body() body: CreateOfferDto,
+    @Body(new EitherBody('hotelId', CreateRoomOfferDto, CreateOfferDto))
+    body: CreateOfferDto | CreateRoomOfferDto,
     @Req() request: FastifyRequest,
   ): Promise<Offer> {
-    return this.service.create(body, idempotencyKey(request), callerOf(request, identity));
+    const key = idempotencyKey(request);
+    const actor = callerOf(request, identity);
+    return 'hotelId' in body
+      ? this.service.createRooms(body, key, actor)
+      : this.service.create(body, key, actor);
   }
 
   @Patch(':id')
@@ -84,7 +112,7 @@ export class OffersController {
   @ApiBearerAuth()
   @ApiParam(OFFER_ID)
   @ApiOperation({ summary: 'Change price, capacity, times, terms; pause and resume' })
-  @ApiOkResponse({ type: OfferDto })
+  @ApiOkResponse(AnyOffer)
   @Problems(
     'VALIDATION_FAILED',
     'MALFORMED_BODY',

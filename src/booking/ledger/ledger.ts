@@ -77,6 +77,9 @@ export class Ledger {
   sendAttempt(bookingId: string, fence: number): Promise<T.Attempt | null> {
     return payVerbs.sendAttempt(this.db, bookingId, fence);
   }
+  attempt(bookingId: string, fence: number): Promise<T.Attempt | null> {
+    return payVerbs.attemptOf(this.db, bookingId, fence);
+  }
   recordCharge(
     bookingId: string,
     fence: number,
@@ -187,14 +190,12 @@ export class Ledger {
   createRoomOffer(offer: T.NewRoomOffer, key: T.RequestKey | null, actor: Actor): Promise<T.Offer> {
     return roomVerbs.createRoomOffer(this.db, offer, key, actor);
   }
-  offersOfHotel(hotelId: string): Promise<{ id: string; roomType: string }[]> {
-    return roomVerbs.offersOfHotel(this.db, hotelId);
-  }
   offerNights(offerId: string, first: string, last: string): Promise<T.Night[] | null> {
     return roomVerbs.offerNights(this.db, offerId, first, last);
   }
-  offersOfEvent(eventId: string): Promise<{ id: string; ticketType: string }[]> {
-    return offerVerbs.offersOfEvent(this.db, eventId);
+  /** Of one event or hotel. */
+  offersOf(kind: T.Offer['kind'], groupId: string): Promise<{ id: string; type: string }[]> {
+    return offerVerbs.offersOf(this.db, kind, groupId);
   }
 
   /** Null where there is no such offer. With `known` the answer is a difference, where that is still possible. */

@@ -72,9 +72,14 @@ declare
 begin
   select * into l from booking_line where offer_id = p_id for no key update;
   if not found then return null; end if;
-  select * into s from stock where offer_id = p_id for no key update;
+  select * into s from stock where offer_id = p_id order by day limit 1 for no key update;
   v_now := clock_timestamp();
   v_before := offer_before(p_id, p_change);
+  if exists (select from offer where id = p_id
+    and p_change ?| case kind when 'room' then array['capacity'] else array['nights', 'minNights', 'maxNights'] end)
+  then
+    perform refuse('OFFER_INVALID', jsonb_build_object('problem', 'NOT_OF_THIS_KIND'));
+  end if;
   if p_change ? 'nights' then
     v_nights := set_nights(p_id, p_change->'nights');
     p_change := jsonb_set(p_change, '{nights}', v_nights);
@@ -117,11 +122,11 @@ language sql stable as $$
   ) page
 $$;
 
--- The offers of one event: id and type of each.
-create or replace function offers_of_event(p_event text) returns jsonb
+-- The offers of one event ('ticket') or hotel ('room'): id and type of each.
+create or replace function offers_of(p_kind text, p_group text) returns jsonb
 language sql stable as $$
-  select coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticketType', unit_type) order by unit_type), '[]')
-  from offer where kind = 'ticket' and group_id = p_event
+  select coalesce(jsonb_agg(jsonb_build_object('id', id, 'type', unit_type) order by unit_type), '[]')
+  from offer where kind = p_kind and group_id = p_group
 $$;
 `;
 
@@ -157,6 +162,10 @@ export function offers(db: Database, after: string, limit: number): Promise<Offe
   return callJson<Offer[]>(db, 'list_offers', [after, limit]);
 }
 
-export function offersOfEvent(db: Database, eventId: string): Promise<{ id: string; ticketType: string }[]> {
-  return callJson(db, 'offers_of_event', [eventId]);
+export function offersOf(
+  db: Database,
+  kind: Offer['kind'],
+  groupId: string,
+): Promise<{ id: string; type: string }[]> {
+  return callJson(db, 'offers_of', [kind, groupId]);
 }

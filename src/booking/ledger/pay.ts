@@ -62,6 +62,12 @@ language sql volatile as $$
   returning attempt_json(a)
 $$;
 
+-- An attempt as it is now. RETURNS null where there is none.
+create or replace function attempt_of(p_id uuid, p_fence integer) returns jsonb
+language sql stable as $$
+  select attempt_json(a) from payment_attempt a where a.booking_id = p_id and a.fence = p_fence
+$$;
+
 -- Records the definite outcome of an attempt; repeating it changes nothing. Money that was taken for a booking that
 -- no longer waits for it is refunded.
 -- RETURNS the booking as it is now; null where there is no such attempt.
@@ -208,6 +214,10 @@ export function pay(
 /** To be called before each call of the provider; null means: do not send it. */
 export function sendAttempt(db: Database, bookingId: string, fence: number): Promise<Attempt | null> {
   return callJson<Attempt | null>(db, 'send_attempt', [bookingId, fence]);
+}
+
+export function attemptOf(db: Database, bookingId: string, fence: number): Promise<Attempt | null> {
+  return callJson<Attempt | null>(db, 'attempt_of', [bookingId, fence]);
 }
 
 /** Records what the provider said for certain; safe to repeat. `moved`: this call changed the booking. */

@@ -95,13 +95,6 @@ begin
   return store_response(p_key, offer_json(p->>'id'));
 end $$;
 
--- The offers of one hotel: id and type of each.
-create or replace function offers_of_hotel(p_hotel text) returns jsonb
-language sql stable as $$
-  select coalesce(jsonb_agg(jsonb_build_object('id', id, 'roomType', unit_type) order by unit_type), '[]')
-  from offer where kind = 'room' and group_id = p_hotel
-$$;
-
 -- RETURNS null where there is no such room offer.
 create or replace function offer_nights(p_offer text, p_from date, p_to date) returns jsonb
 language sql stable as $$
@@ -117,10 +110,6 @@ export function createRoomOffer(
   actor: Actor,
 ): Promise<Offer> {
   return callJson<Offer>(db, 'create_room_offer', [offer, key ?? ownKey('offer'), actor]);
-}
-
-export function offersOfHotel(db: Database, hotelId: string): Promise<{ id: string; roomType: string }[]> {
-  return callJson(db, 'offers_of_hotel', [hotelId]);
 }
 
 /** Nights on sale, both ends included, as `YYYY-MM-DD`. Null where there is no such room offer. */

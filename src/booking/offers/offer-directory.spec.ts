@@ -8,13 +8,15 @@ function directory(reads: readonly (readonly string[])[]): {
 } {
   let now = 0;
   let count = 0;
-  const reader = {
-    offersOfEvent: async () => {
-      const types = reads[Math.min(count++, reads.length - 1)] ?? [];
-      return types.map((ticketType) => ({ id: `offer-${ticketType}`, ticketType }));
-    },
+  const read = async () => {
+    const types = reads[Math.min(count++, reads.length - 1)] ?? [];
+    return types.map((type) => ({ id: `offer-${type}`, type }));
   };
-  return { find: new OfferDirectory(reader, () => now), later: (ms) => (now += ms), reads: () => count };
+  return {
+    find: new OfferDirectory(read, 'ticketTypes', () => now),
+    later: (ms) => (now += ms),
+    reads: () => count,
+  };
 }
 
 describe('The directory of offers', () => {
@@ -65,12 +67,10 @@ describe('The directory of offers', () => {
 
   it('remembers no failure', async () => {
     let failing = true;
-    const find = new OfferDirectory({
-      offersOfEvent: async () => {
-        if (failing) throw new Error('the database is away');
-        return [{ id: 'offer-seat', ticketType: 'seat' }];
-      },
-    });
+    const find = new OfferDirectory(async () => {
+      if (failing) throw new Error('the database is away');
+      return [{ id: 'offer-seat', type: 'seat' }];
+    }, 'ticketTypes');
     await expect(async () => find.resolve('event', undefined)).rejects.toThrow('away');
     failing = false;
     expect(await find.resolve('event', undefined)).toBe('offer-seat');

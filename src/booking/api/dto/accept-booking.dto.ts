@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, Matches, Max, MaxLength, Min } from 'class-validator';
 import { CleanText } from '../../../common/validation.js';
+import { MAX_NIGHTS } from '../../nights.js';
 import { MAX_QUANTITY } from './limits.js';
 import { Optional } from './optional.js';
 
@@ -10,8 +11,11 @@ export const EMAIL_PATTERN =
 /** Tokens of payment providers. */
 export const PAYMENT_METHOD_PATTERN = '^[A-Za-z0-9_.:-]{1,200}$';
 
-/** A request to join the line for tickets. */
-export class AcceptBookingDto {
+/** A day, from the year 2000 on; whether it exists is looked at beside it. */
+export const DATE_PATTERN = '^2\\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$';
+
+/** What every request to join a line says. */
+export abstract class JoinLineDto {
   @ApiProperty({
     description: 'Who books. With a JWT it must be its `sub`.',
     minLength: 1,
@@ -21,6 +25,29 @@ export class AcceptBookingDto {
   @CleanText(128)
   readonly userId!: string;
 
+  @ApiPropertyOptional({
+    description: 'Where tickets or vouchers and the news of the line are sent.',
+    maxLength: 254,
+    example: 'fan@example.org',
+    pattern: EMAIL_PATTERN,
+  })
+  @Optional()
+  @MaxLength(254)
+  @Matches(new RegExp(EMAIL_PATTERN, 'u'))
+  readonly email?: string;
+
+  @ApiPropertyOptional({
+    description: 'Charged as soon as the hold is won.',
+    pattern: PAYMENT_METHOD_PATTERN,
+    example: 'pm_ok',
+  })
+  @Optional()
+  @Matches(new RegExp(PAYMENT_METHOD_PATTERN, 'u'))
+  readonly paymentMethod?: string;
+}
+
+/** A request to join the line for tickets. */
+export class AcceptBookingDto extends JoinLineDto {
   @ApiProperty({
     description: 'The event, as its organiser named it.',
     minLength: 1,
@@ -52,24 +79,57 @@ export class AcceptBookingDto {
   @Min(1)
   @Max(MAX_QUANTITY)
   readonly quantity?: number;
+}
+
+/** A request to join the line for rooms. */
+export class AcceptStayDto extends JoinLineDto {
+  @ApiProperty({
+    description: 'The hotel, as its operator named it.',
+    minLength: 1,
+    maxLength: 128,
+    example: 'lakeside',
+  })
+  @CleanText(128)
+  readonly hotelId!: string;
 
   @ApiPropertyOptional({
-    description: 'Where the tickets and the news of the line are sent.',
-    maxLength: 254,
-    example: 'fan@example.org',
-    pattern: EMAIL_PATTERN,
+    description: 'Required where the hotel has several types.',
+    minLength: 1,
+    maxLength: 128,
+    example: 'double',
   })
   @Optional()
-  @MaxLength(254)
-  @Matches(new RegExp(EMAIL_PATTERN, 'u'))
-  readonly email?: string;
+  @CleanText(128)
+  readonly roomType?: string;
+
+  @ApiProperty({
+    description: 'The first night, as a date of the hotel.',
+    format: 'date',
+    pattern: DATE_PATTERN,
+    example: '2027-07-01',
+  })
+  @Matches(new RegExp(DATE_PATTERN, 'u'))
+  readonly checkIn!: string;
+
+  @ApiProperty({
+    description: `The day after the last night; at most ${MAX_NIGHTS} nights.`,
+    format: 'date',
+    pattern: DATE_PATTERN,
+    example: '2027-07-04',
+  })
+  @Matches(new RegExp(DATE_PATTERN, 'u'))
+  readonly checkOut!: string;
 
   @ApiPropertyOptional({
-    description: 'Charged as soon as the hold is won.',
-    pattern: PAYMENT_METHOD_PATTERN,
-    example: 'pm_ok',
+    description: 'How many rooms.',
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_QUANTITY,
+    default: 1,
   })
   @Optional()
-  @Matches(new RegExp(PAYMENT_METHOD_PATTERN, 'u'))
-  readonly paymentMethod?: string;
+  @IsInt()
+  @Min(1)
+  @Max(MAX_QUANTITY)
+  readonly rooms?: number;
 }

@@ -5,6 +5,7 @@ import { STATES } from '../../booking.js';
 import { MoneyDto } from './offer.dto.js';
 
 const time = { type: String, format: 'date-time' } as const;
+const day = { type: String, format: 'date' } as const;
 const count = { type: 'integer' } as const;
 
 /** Documentation of what routes answer; the application's own types are checked against the answers by tests. */
@@ -69,30 +70,67 @@ export class CancellationTermsDto {
   readonly untilHoursBeforeStart!: number | null;
 }
 
-export class OfferDto {
+abstract class AnyOfferDto {
   @ApiProperty() readonly id!: string;
-  @ApiProperty() readonly eventId!: string;
-  @ApiProperty() readonly ticketType!: string;
   @ApiProperty() readonly title!: string;
   @ApiProperty() readonly venue!: string;
   @ApiProperty() readonly timeZone!: string;
-  @ApiProperty(time) readonly startsAt!: string;
-  @ApiProperty({ type: MoneyDto }) readonly price!: MoneyDto;
+  @ApiProperty({ type: MoneyDto, description: 'Of one ticket, or of one room for one night.' })
+  readonly price!: MoneyDto;
   @ApiProperty({ type: CancellationTermsDto, description: 'Of whoever is accepted from now on.' })
   readonly cancellation!: CancellationTermsDto;
   @ApiProperty({ ...time, nullable: true }) readonly opensAt!: string | null;
   @ApiProperty({ ...time, nullable: true }) readonly closesAt!: string | null;
   @ApiProperty() readonly paused!: boolean;
   @ApiProperty(count) readonly holdSeconds!: number;
-  @ApiProperty(count) readonly limitPerCustomer!: number;
+  @ApiProperty({ ...count, description: 'Units of one customer in all; of rooms, on any one night.' })
+  readonly limitPerCustomer!: number;
   @ApiProperty(count) readonly maxQuantity!: number;
-  @ApiProperty({ type: StockDto }) readonly stock!: StockDto;
   @ApiProperty({ ...count, description: 'How many wait.' }) readonly waiting!: number;
   @ApiProperty(count) readonly version!: number;
 }
 
+export class TicketOfferDto extends AnyOfferDto {
+  @ApiProperty({ enum: ['ticket'] }) readonly kind!: 'ticket';
+  @ApiProperty() readonly eventId!: string;
+  @ApiProperty() readonly ticketType!: string;
+  @ApiProperty(time) readonly startsAt!: string;
+  @ApiProperty({ type: StockDto }) readonly stock!: StockDto;
+}
+
+export class RoomOfferDto extends AnyOfferDto {
+  @ApiProperty({ enum: ['room'] }) readonly kind!: 'room';
+  @ApiProperty() readonly hotelId!: string;
+  @ApiProperty() readonly roomType!: string;
+  @ApiProperty({ description: 'Local.', example: '15:00' }) readonly checkInTime!: string;
+  @ApiProperty({ description: 'Local.', example: '11:00' }) readonly checkOutTime!: string;
+  @ApiProperty(count) readonly minNights!: number;
+  @ApiProperty(count) readonly maxNights!: number;
+  @ApiProperty({ ...day, description: 'The first night that was ever put on sale.' })
+  readonly firstNight!: string;
+  @ApiProperty({ ...day, description: 'The last one.' }) readonly lastNight!: string;
+}
+
+const either = {
+  oneOf: [{ $ref: getSchemaPath(TicketOfferDto) }, { $ref: getSchemaPath(RoomOfferDto) }],
+  discriminator: {
+    propertyName: 'kind',
+    mapping: { ticket: getSchemaPath(TicketOfferDto), room: getSchemaPath(RoomOfferDto) },
+  },
+};
+/** The answer that is one offer, of either kind. */
+export const AnyOffer = { schema: either };
+
 export class OfferListDto {
-  @ApiProperty({ type: [OfferDto] }) readonly offers!: OfferDto[];
+  @ApiProperty({ type: 'array', items: either }) readonly offers!: (TicketOfferDto | RoomOfferDto)[];
+}
+
+export class NightDto extends StockDto {
+  @ApiProperty(day) readonly night!: string;
+}
+
+export class NightListDto {
+  @ApiProperty({ type: [NightDto] }) readonly nights!: NightDto[];
 }
 
 export class TicketDto {

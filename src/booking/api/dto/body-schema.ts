@@ -38,6 +38,21 @@ export function bodySchemaOf(dto: new () => object): BodySchema {
   };
 }
 
+export interface EitherSchema<Schema> {
+  readonly type: 'object';
+  readonly if: { readonly required: readonly string[] };
+  readonly then: Schema;
+  readonly else: Schema;
+}
+
+/** A body with this member is one thing, without it another: so what is wrong is said of the one that was meant. */
+export const either = <Schema>(member: string, withIt: Schema, without: Schema): EitherSchema<Schema> => ({
+  type: 'object',
+  if: { required: [member] },
+  then: withIt,
+  else: without,
+});
+
 const constraints = (rule: { constraints: readonly unknown[] | undefined }): readonly unknown[] =>
   rule.constraints ?? [];
 
@@ -68,8 +83,9 @@ function translate(name: string, values: readonly unknown[]): PropertySchema {
 }
 
 const FLAT = { not: { anyOf: [{ type: 'object' }, { type: 'array' }] } } as const;
+const FIELDS = { type: 'object', additionalProperties: FLAT } as const;
 const SHALLOW = {
-  anyOf: [FLAT, { type: 'object', additionalProperties: FLAT }, { type: 'array', items: FLAT }],
+  anyOf: [FLAT, FIELDS, { type: 'array', items: { anyOf: [FLAT, FIELDS] } }],
 } as const;
 
 export interface ShallowSchema {
@@ -79,7 +95,7 @@ export interface ShallowSchema {
 }
 
 /**
- * What is looked at before the pipe of a DTO: no field but its own, and nothing deeper than fields within a field.
+ * What is looked at before the pipe of a DTO: no field but its own, and nothing deeper than fields within a field, or within the items of one.
  * The pipe walks by recursion whatever it is given, and thousands of brackets would end its stack; and to it a field
  * called `constructor` or `toString` is one that every object has.
  */

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional, OmitType, PartialType } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   IsBoolean,
@@ -54,16 +54,8 @@ export class CancellationDto {
   readonly untilHoursBeforeStart?: number;
 }
 
-/** A ticket type of an event, to be put on sale. */
-export class CreateOfferDto {
-  @ApiProperty({ minLength: 1, maxLength: 128, example: 'summer-night' })
-  @CleanText(128)
-  readonly eventId!: string;
-
-  @ApiProperty({ minLength: 1, maxLength: 128, example: 'standing' })
-  @CleanText(128)
-  readonly ticketType!: string;
-
+/** What every offer says. */
+export abstract class NewOfferDto {
   @ApiProperty({ minLength: 1, maxLength: 200, example: 'Summer Night' })
   @CleanText(200)
   readonly title!: string;
@@ -82,25 +74,11 @@ export class CreateOfferDto {
   @IsTimeZone()
   readonly timeZone?: string;
 
-  @ApiProperty({
-    description: 'When the event begins; ISO 8601 with an offset.',
-    format: 'date-time',
-    example: '2027-06-19T18:00:00Z',
-  })
-  @Instant()
-  readonly startsAt!: string;
-
-  @ApiProperty({ type: MoneyDto, description: 'Of one ticket.' })
+  @ApiProperty({ type: MoneyDto, description: 'Of one ticket, or of one room for one night.' })
   @IsObject()
   @ValidateNested()
   @Type(() => MoneyDto)
   readonly price!: MoneyDto;
-
-  @ApiProperty({ type: 'integer', minimum: 0, maximum: MAX_CAPACITY, example: 500 })
-  @IsInt()
-  @Min(0)
-  @Max(MAX_CAPACITY)
-  readonly capacity!: number;
 
   @ApiPropertyOptional({
     description: 'Nobody is let in before.',
@@ -171,13 +149,27 @@ export class CreateOfferDto {
   readonly cancellation?: CancellationDto;
 }
 
-/** What is left out stays as it is; null removes an opening or closing time. */
-export class ChangeOfferDto extends PartialType(
-  OmitType(CreateOfferDto, ['eventId', 'ticketType', 'timeZone', 'startsAt'] as const),
-  { skipNullProperties: false },
-) {
-  @ApiPropertyOptional({ description: 'Stops intake and grants until it is false again.' })
-  @Optional()
-  @IsBoolean()
-  readonly paused?: boolean;
+/** A ticket type of an event, to be put on sale. */
+export class CreateOfferDto extends NewOfferDto {
+  @ApiProperty({ minLength: 1, maxLength: 128, example: 'summer-night' })
+  @CleanText(128)
+  readonly eventId!: string;
+
+  @ApiProperty({ minLength: 1, maxLength: 128, example: 'standing' })
+  @CleanText(128)
+  readonly ticketType!: string;
+
+  @ApiProperty({
+    description: 'When the event begins; ISO 8601 with an offset.',
+    format: 'date-time',
+    example: '2027-06-19T18:00:00Z',
+  })
+  @Instant()
+  readonly startsAt!: string;
+
+  @ApiProperty({ type: 'integer', minimum: 0, maximum: MAX_CAPACITY, example: 500 })
+  @IsInt()
+  @Min(0)
+  @Max(MAX_CAPACITY)
+  readonly capacity!: number;
 }

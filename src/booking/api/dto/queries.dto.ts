@@ -1,6 +1,7 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsUUID, Matches } from 'class-validator';
 import { CleanText } from '../../../common/validation.js';
+import { DATE_PATTERN } from './accept-booking.dto.js';
 import { Instant } from './instant.js';
 import { MAX_PAGE } from './limits.js';
 
@@ -49,6 +50,16 @@ export class BookingsQuery extends PageQuery {
   @IsOptional()
   @CleanText(128)
   readonly userId?: string;
+}
+
+export class NightsQuery {
+  @ApiProperty({ description: 'The first night.', format: 'date', pattern: DATE_PATTERN })
+  @Matches(new RegExp(DATE_PATTERN, 'u'))
+  readonly from!: string;
+
+  @ApiProperty({ description: 'The last night.', format: 'date', pattern: DATE_PATTERN })
+  @Matches(new RegExp(DATE_PATTERN, 'u'))
+  readonly to!: string;
 }
 
 export class OffersQuery extends PageQuery {
