@@ -18,6 +18,7 @@ import { BookingTokens } from '../security/booking-token.js';
 import { TokenSecret } from '../security/security.module.js';
 import { AdmissionProcessor } from './admission.processor.js';
 import { BookingPages } from './booking-pages.js';
+import { ChargeRecorder } from './charge-recorder.js';
 import { DocumentModule } from './document/document.module.js';
 import { DocumentRenderer } from './document/document-renderer.js';
 import { FulfilmentProcessor } from './fulfilment.processor.js';
@@ -140,7 +141,14 @@ const retryWithinMs = ({ maxBackoffMs }: Config['worker']): number => maxBackoff
           queue,
           admission,
           courier: new MailCourier(ledger, mailer, pages, warn),
-          money: new MoneyKeeper(ledger, provider, queue, teller, actor, payment.settleAfterMs, warn),
+          money: new MoneyKeeper(
+            ledger,
+            provider,
+            new ChargeRecorder(ledger, queue, teller),
+            actor,
+            payment.settleAfterMs,
+            warn,
+          ),
           teller,
           metrics,
           actor,
