@@ -55,48 +55,37 @@ export class RedisServers {
     return this.reached(await this.run(args), port, probe);
   }
 
-  /** A server that speaks TLS alone, and only to who shows a certificate of this authority. */
-  async startTls(
-    { caFile, certFile, keyFile }: TlsPaths,
-    more: Readonly<Record<string, string>> = {},
-  ): Promise<RedisServer> {
-    const options = {
-      ...{ 'tls-cert-file': certFile, 'tls-key-file': keyFile, 'tls-ca-cert-file': caFile },
-      ...more,
-    };
-    const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map((file) => readFile(file)));
-    if (ca === undefined || cert === undefined || key === undefined) throw new Error('no certificate');
-    return this.start(options, { tls: { ca, cert, key, checkServerIdentity: () => undefined } });
+  /** A server that speaks TLS alone, also to its copies, and only to who shows a certificate of this authority. */
+  async startTls(tls: TlsPaths, more: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+    return this.start({ ...optionsOf(tls), ...more }, await reachBy(tls));
   }
 
   /** A sentinel that watches this server under this name, and misses it after half a second. */
-  async startSentinel(name: string, watched: number): Promise<RedisServer> {
+  async startSentinel(name: string, watched: number, tls: TlsPaths | null = null): Promise<RedisServer> {
     const port = await freePort();
     const dir = await mkdtemp(join(this.folder, 'sentinel-'));
     const file = join(dir, 'sentinel.conf');
+    const secured = tls === null ? {} : optionsOf(tls);
     const lines = [
-      `port ${port}`,
+      ...(tls === null ? [`port ${port}`] : ['port 0', `tls-port ${port}`]),
+      ...Object.entries(secured).map(([option, value]) => `${option} ${value}`),
       'bind 127.0.0.1',
       `dir ${dir}`,
       `sentinel monitor ${name} 127.0.0.1 ${watched} 1`,
       `sentinel down-after-milliseconds ${name} 500`,
     ];
     await writeFile(file, `${lines.join('\n')}\n`);
-    return this.reached(await this.run([file, '--sentinel']), port, {});
+    return this.reached(await this.run([file, '--sentinel']), port, tls === null ? {} : await reachBy(tls));
   }
 
-  /** Three nodes that share the slots, each knowing the others; over TLS they go by the name localhost. */
+  /**
+   * Three nodes that share the slots, each knowing the others, and missing one that is gone after a second; over TLS
+   * they go by the name localhost.
+   */
   async startCluster(tls: TlsPaths | null = null): Promise<RedisServer[]> {
     const buses = await Promise.all([freePort(), freePort(), freePort()]);
     const nodes: RedisServer[] = [];
-    for (const bus of buses) {
-      const options = { 'cluster-enabled': 'yes', 'cluster-port': String(bus) };
-      const named = {
-        ...{ 'cluster-announce-hostname': 'localhost', 'cluster-preferred-endpoint-type': 'hostname' },
-        'tls-cluster': 'yes',
-      };
-      nodes.push(await (tls === null ? this.start(options) : this.startTls(tls, { ...options, ...named })));
-    }
+    for (const bus of buses) nodes.push(await this.startNode(bus, tls));
     const ranges = [
       [0, 5460],
       [5461, 10922],
@@ -117,6 +106,30 @@ export class RedisServers {
       );
     }
     return nodes;
+  }
+
+  /** A further node of a cluster, which takes the place of this one when it is gone; its copy is complete. */
+  async startCopyOf(node: RedisServer): Promise<RedisServer> {
+    const bus = await freePort();
+    const copy = await this.startNode(bus, null);
+    await node.client().call('CLUSTER', 'MEET', '127.0.0.1', String(copy.port), String(bus));
+    const id = String(await node.client().call('CLUSTER', 'MYID'));
+    await until('the copy knows whom to follow', () =>
+      copy
+        .client()
+        .call('CLUSTER', 'REPLICATE', id)
+        .then(
+          () => true,
+          () => false,
+        ),
+    );
+    await until('the copy is complete', async () =>
+      (await copy.client().info('replication')).includes('master_link_status:up'),
+    );
+    await until('the cluster knows the copy', async () =>
+      String(await node.client().call('CLUSTER', 'REPLICAS', id)).includes(`:${copy.port}@`),
+    );
+    return copy;
   }
 
   /** A certificate for this name alone, which nobody but its own authority has signed. */
@@ -143,6 +156,19 @@ export class RedisServers {
     await rm(this.folder, { recursive: true, force: true });
   }
 
+  private startNode(bus: number, tls: TlsPaths | null): Promise<RedisServer> {
+    const options = {
+      ...{ 'cluster-enabled': 'yes', 'cluster-port': String(bus), 'cluster-node-timeout': '1000' },
+      // a copy begins at once, not when more may have asked for one
+      'repl-diskless-sync-delay': '0',
+    };
+    const named = {
+      ...{ 'cluster-announce-hostname': 'localhost', 'cluster-preferred-endpoint-type': 'hostname' },
+      'tls-cluster': 'yes',
+    };
+    return tls === null ? this.start(options) : this.startTls(tls, { ...options, ...named });
+  }
+
   private async run(args: readonly string[]): Promise<ChildProcess> {
     const server = spawn('redis-server', args, { stdio: 'ignore' });
     this.processes.push(server);
@@ -161,6 +187,17 @@ export class RedisServers {
     await until('Redis answers', () => first.status === 'ready');
     return { port, client, kill: () => end(process) };
   }
+}
+
+const optionsOf = ({ caFile, certFile, keyFile }: TlsPaths): Readonly<Record<string, string>> => ({
+  ...{ 'tls-cert-file': certFile, 'tls-key-file': keyFile, 'tls-ca-cert-file': caFile },
+  'tls-replication': 'yes',
+});
+
+async function reachBy({ caFile, certFile, keyFile }: TlsPaths): Promise<Reach> {
+  const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map((file) => readFile(file)));
+  if (ca === undefined || cert === undefined || key === undefined) throw new Error('no certificate');
+  return { tls: { ca, cert, key, checkServerIdentity: () => undefined } };
 }
 
 async function end(server: ChildProcess): Promise<void> {
