@@ -7,6 +7,7 @@ export const BROKER_ERRORS = {
   BROKER_EVICTS: 'it is configured to evict keys, and would drop jobs',
   BROKER_TLS_FAILED: 'no trusted encrypted connection could be made',
   BROKER_TOPIC_MISSING: 'a topic that is needed does not exist and could not be created',
+  BROKER_GROUP_UNSETTLED: 'its group of consumers is changing, and gives this process no work yet',
   BROKER_FAILED: 'it answered with an error',
 } as const;
 export type BrokerErrorCode = keyof typeof BROKER_ERRORS;

@@ -37,6 +37,8 @@ export interface KafkaParts {
   readonly name: string;
   readonly settings: KafkaSettings;
   readonly kafka: Kafka;
+  /** The same Kafka, where the names of members end in a mark. */
+  readonly marked: (mark: string) => Kafka;
   /** Connected. */
   readonly admin: Admin;
   /** Connected. */
@@ -61,12 +63,12 @@ export class KafkaJobQueue extends JobQueue {
 
   constructor(private readonly parts: KafkaParts) {
     super();
-    const { name, settings, kafka, admin, producer, failures, report } = parts;
+    const { name, settings, kafka, marked, admin, producer, failures, report } = parts;
     const prepare = (): Promise<void> => this.prepare();
     this.configs = topicConfigs(name, settings);
     this.publisher = new Publisher({ producer, failures, prepare });
     this.tail = new Tail({
-      ...{ kafka, admin, name, prepare, failures, report },
+      ...{ kafka, marked, admin, name, prepare, failures, report },
       topics: [controlTopic(name), ...JOB_TYPES.map((type) => typeTopics(name, type).dead)],
       onRecord: (topic, key, value) => this.read(topic, key, value),
       onReset: () => this.dead.forget(),
@@ -96,12 +98,12 @@ export class KafkaJobQueue extends JobQueue {
     options: ConsumeOptions,
   ): Promise<Consumption> {
     this.assertOpen();
-    const { name, kafka, admin, failures, report, random } = this.parts;
+    const { name, kafka, marked, admin, failures, report, random } = this.parts;
     try {
       // whether it is paused is known before the first job
       await this.tail.caughtUp();
       const consumption = await KafkaConsumption.start({
-        ...{ type, kafka, admin, handle, options, failures, report, random },
+        ...{ type, kafka, marked, admin, handle, options, failures, report, random },
         topics: typeTopics(name, type),
         prepare: () => this.prepare(),
         again: (envelope, waitMs) => this.publisher.send([this.outgoing(envelope, waitMs)]),
@@ -172,6 +174,9 @@ export class KafkaJobQueue extends JobQueue {
   async ping(): Promise<void> {
     const { admin, failures } = this.parts;
     await this.ask(() => within(ANSWER_MS, 'metadata', admin.describeCluster()));
+    // what was refused last is tried again: it may be long until the next job goes there
+    const refused = this.configs.filter(({ topic }) => failures.of(topic) !== null);
+    await Promise.all(refused.map(({ topic }) => this.publisher.probe(topic)));
     failures.assertNone();
   }
 

@@ -15,7 +15,9 @@ import { readTls } from '../../tls.js';
 export type Report = (what: string, error: unknown) => void;
 
 const CONNECT_TIMEOUT_MS = 3000;
-const REQUEST_TIMEOUT_MS = 5000;
+/** Longer than the session of a member: whoever waits for its group outwaits one that died. */
+const REQUEST_TIMEOUT_MS = 7000;
+const AUTHENTICATION_TIMEOUT_MS = 5000;
 const KEEP_ALIVE_MS = 60_000;
 /** Partitions that an operator adds are seen after this. */
 export const METADATA_MAX_AGE_MS = 30_000;
@@ -46,7 +48,7 @@ export function kafkaClient(settings: KafkaSettings, report: Report, onGroupRefu
     brokers: addresses(brokers),
     clientId,
     connectionTimeout: CONNECT_TIMEOUT_MS,
-    authenticationTimeout: REQUEST_TIMEOUT_MS,
+    authenticationTimeout: AUTHENTICATION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     enforceRequestTimeout: true,
     retry: RETRY,

@@ -31,6 +31,7 @@ export interface ConsumptionParts<T extends JobType> {
   readonly type: T;
   readonly topics: TypeTopics;
   readonly kafka: Kafka;
+  readonly marked: (mark: string) => Kafka;
   readonly admin: Admin;
   readonly prepare: () => Promise<void>;
   readonly handle: JobHandler<T>;
@@ -66,7 +67,7 @@ export class KafkaConsumption<T extends JobType> implements Consumption, Members
   }
 
   private constructor(private readonly parts: ConsumptionParts<T>) {
-    const { type, topics, kafka, admin, prepare, options, failures, report } = parts;
+    const { type, topics, kafka, marked, admin, prepare, options, failures, report } = parts;
     const shared = { group: topics.group, topics: consumedTopics(topics) };
     this.rate = new RateLimit(options.rateLimit);
     this.held = new HeldPartitions<T>({
@@ -77,7 +78,10 @@ export class KafkaConsumption<T extends JobType> implements Consumption, Members
       onReady: (entry) => this.ready.add(entry),
       onForeign: (where) => this.trouble('foreign message passed over', new Error(where)),
     });
-    this.membership = new Membership({ ...shared, kafka, listener: this, prepare, failures, report });
+    this.membership = new Membership({
+      ...{ ...shared, kafka, marked, admin, prepare, failures, report },
+      listener: this,
+    });
     this.readAhead = new ReadAhead(this.membership);
     const trouble: Report = (what, error) => this.trouble(what, error);
     this.commits = new Commits({

@@ -118,6 +118,14 @@ export async function patiently<T>(patienceMs: number, work: () => Promise<T>): 
 const isUnknownToKafkajs = ({ name, message }: Error): boolean =>
   name === 'TypeError' && message.includes("'partitions'");
 
+const TIMEOUTS = new Set(['KafkaTimeout', 'KafkaJSRequestTimeoutError']);
+
+/** Whether a group or a cluster is changing, so that what was asked may go well later; or nothing came back in time. */
+export const isPassing = (error: unknown): boolean =>
+  causes(error).some(
+    (cause) => REBALANCE.has(typeOf(cause)) || MOVING.has(typeOf(cause)) || TIMEOUTS.has(cause.name),
+  );
+
 /** Nothing came back in time. */
 export class KafkaTimeout extends Error {
   constructor(what: string, ms: number) {

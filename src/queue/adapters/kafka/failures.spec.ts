@@ -1,4 +1,4 @@
-import { Failures } from './failures.js';
+import { Failures, readingOf } from './failures.js';
 
 const BROKER = 'Kafka at 10.0.0.1:9092';
 const ofKafka = (type: string): Error => Object.assign(new Error(type), { type });
@@ -19,11 +19,20 @@ describe('The memory of failures', () => {
     }
   };
 
-  it('tells the last failure for ten seconds', () => {
+  it('tells a failure until the same goes well, however long that takes', () => {
     failures.failed('a-topic', ofKafka('NOT_ENOUGH_REPLICAS'));
-    now += 9999;
+    now += 3_600_000;
     expect(asked()).toMatchObject({ code: 'BROKER_FAILED', detail: 'NOT_ENOUGH_REPLICAS' });
-    now += 1;
+    failures.went('a-topic');
+    expect(asked()).toBeNull();
+  });
+
+  it('tells a consumer that has no place because others come and go from one that may have none', () => {
+    failures.away('group', ofKafka('UNKNOWN_MEMBER_ID'));
+    expect(asked()).toMatchObject({ code: 'BROKER_GROUP_UNSETTLED' });
+    failures.away('group', ofKafka('GROUP_AUTHORIZATION_FAILED'));
+    expect(asked()).toMatchObject({ code: 'BROKER_NOT_AUTHORIZED' });
+    failures.went(readingOf('group'));
     expect(asked()).toBeNull();
   });
 

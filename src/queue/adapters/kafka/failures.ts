@@ -1,17 +1,19 @@
 import { BrokerError } from '../../broker-error.js';
-import { brokerError, isMissingCoordinator, isRebalance } from './errors.js';
+import { brokerError, isMissingCoordinator, isPassing, isRebalance } from './errors.js';
 
-/** A failure counts for so long, unless the same has gone well since. */
-const REMEMBERED_MS = 10_000;
 /** kafkajs repeats for so long at most before it says that it finds no coordinator. */
 const REFUSED_MS = 30_000;
 
+/** What fails or goes well, beside topics, which have their own names. */
+export const readingOf = (group: string): string => `reading of ${group}`;
+export const commitOf = (group: string): string => `commit of ${group}`;
+
 /**
- * What has failed lately. A broker that answers when it is asked how it is may still refuse each message: for want of
+ * What has failed and not gone well since. A broker that answers when it is asked how it is may still refuse each message: for want of
  * a right, or of replicas.
  */
 export class Failures {
-  private readonly last = new Map<string, { readonly error: BrokerError; readonly at: number }>();
+  private readonly last = new Map<string, BrokerError>();
   private refusedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -37,8 +39,22 @@ export class Failures {
   /** `what` is a topic or the like: what goes well there takes the failure away. */
   failed(what: string, error: unknown): BrokerError {
     const told = this.named(error);
-    if (!isRebalance(error)) this.last.set(what, { error: told, at: this.now() });
+    if (!isRebalance(error)) this.last.set(what, told);
     return told;
+  }
+
+  /** A consumer has no place in its group, for as long as its reading has not gone well. */
+  away(group: string, error: unknown): void {
+    const detail = `no place in ${group} yet`;
+    const told = this.passes(error)
+      ? new BrokerError('BROKER_GROUP_UNSETTLED', this.broker, detail, { cause: error })
+      : this.named(error);
+    this.last.set(readingOf(group), told);
+  }
+
+  /** Whether what failed may go well when it is tried again. */
+  passes(error: unknown): boolean {
+    return isPassing(error) || (isMissingCoordinator(error) && this.named(error).code === 'BROKER_FAILED');
   }
 
   went(what: string): void {
@@ -57,20 +73,18 @@ export class Failures {
     }
   }
 
-  /** The last failure there; null: none lately. */
+  /** The failure there; null: none. */
   of(what: string): BrokerError | null {
-    const failure = this.last.get(what);
-    if (failure === undefined) return null;
-    if (this.now() - failure.at < REMEMBERED_MS) return failure.error;
-    this.last.delete(what);
-    return null;
+    return this.last.get(what) ?? null;
   }
 
-  /** @throws BrokerError what has failed lately, wherever */
+  /** Where something has failed. */
+  places(): string[] {
+    return [...this.last.keys()];
+  }
+
+  /** @throws BrokerError what has failed, wherever */
   assertNone(): void {
-    for (const what of this.last.keys()) {
-      const error = this.of(what);
-      if (error !== null) throw error;
-    }
+    for (const error of this.last.values()) throw error;
   }
 }

@@ -5,7 +5,7 @@ import type { Assignment, Membership, TopicCommit } from './membership.js';
 import { decodeNote } from './offset-note.js';
 import { type Entry, PartitionWork } from './partition-work.js';
 import { fromRecord } from './record.js';
-import { committedBy } from './topics.js';
+import { committedBy, PROBE_KEY } from './topics.js';
 
 const LOAD_MS = 5000;
 
@@ -79,7 +79,9 @@ export class HeldPartitions<T extends JobType> {
   private add(work: PartitionWork<T>, offset: number, message: KafkaMessage): void {
     const envelope = fromRecord(this.parts.type, message);
     if (envelope === null) {
-      this.parts.onForeign(`${work.topic}, partition ${work.partition}, offset ${offset}`);
+      if (!isProbe(message)) {
+        this.parts.onForeign(`${work.topic}, partition ${work.partition}, offset ${offset}`);
+      }
       work.skip(offset);
       return;
     }
@@ -136,5 +138,8 @@ export async function commitWorks<T extends JobType>(
     throw error;
   }
 }
+
+/** What readiness writes where a message was refused before. */
+const isProbe = ({ key }: KafkaMessage): boolean => key?.toString('utf8') === PROBE_KEY;
 
 const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload, IMemberAssignment, Kafka, KafkaMessage } from 'kafkajs';
+import type { Admin, Consumer, EachBatchPayload, IMemberAssignment, Kafka, KafkaMessage } from 'kafkajs';
 import { METADATA_MAX_AGE_MS, RETRY, type Report } from './client.js';
-import { KafkaTimeout, patiently, within } from './errors.js';
-import type { Failures } from './failures.js';
-import { groupConsumer } from './group-consumer.js';
+import { KafkaTimeout, within } from './errors.js';
+import { commitOf, type Failures, readingOf } from './failures.js';
+import { type GroupConsumer, groupConsumer } from './group-consumer.js';
 import { stickyAssigner } from './sticky-assigner.js';
 
 /**
@@ -13,15 +13,19 @@ import { stickyAssigner } from './sticky-assigner.js';
 export const SESSION_MS = 6000;
 const HEARTBEAT_MS = 500;
 /** How long the others wait in a rebalance for a member that does not come back, at most. */
-const REBALANCE_MS = 10_000;
+const REBALANCE_MS = 6000;
 /** A fetch without anything new comes back after this. */
 const MAX_WAIT_MS = 250;
 const MAX_BYTES_PER_PARTITION = 512 * 1024;
 /** Batches of one fetch are looked at together, so that the urgent ones among them are seen. */
 const BATCHES_AT_ONCE = 64;
 const JOIN_MS = 25_000;
+/** A start waits so long for its place; it is sought on behind it. */
+const START_MS = 12_000;
 const DISPOSE_MS = 3000;
-const [FIRST_BACKOFF_MS, LAST_BACKOFF_MS] = [250, 3000];
+const [FIRST_BACKOFF_MS, LAST_BACKOFF_MS] = [250, 1500];
+/** Joining is taken up again so often while others come and go, before all begins anew. */
+const JOIN_RETRIES = 6;
 
 export type Assignment = Readonly<Record<string, readonly number[]>>;
 
@@ -42,6 +46,9 @@ export interface MembershipListener {
 
 export interface MembershipParts {
   readonly kafka: Kafka;
+  /** The same Kafka, where the names of members end in a mark. */
+  readonly marked: (mark: string) => Kafka;
+  readonly admin: Admin;
   readonly group: string;
   readonly topics: readonly string[];
   readonly listener: MembershipListener;
@@ -56,13 +63,15 @@ export interface MembershipParts {
  * long as it takes. It is watched by its heartbeats, for a consumer that says nothing is worse than one that ended.
  */
 export class Membership {
-  private consumer: Consumer | null = null;
+  private consumer: GroupConsumer | null = null;
   private commitNow: EachBatchPayload['commitOffsetsIfNecessary'] | null = null;
   private memberId = '';
   private assignment: Assignment = {};
   private heardAt = 0;
   private late = 0;
   private isRebalancing = false;
+  private isStarting = true;
+  private isSweeping = false;
   private stopped: Promise<void> | null = null;
   private readonly watch: NodeJS.Timeout;
 
@@ -71,23 +80,28 @@ export class Membership {
   }
 
   /**
-   * Resolves when it has its first partitions.
-   * @throws what kafkajs throws where that cannot be
+   * Resolves when it has its first partitions, or after twelve seconds in which others came and went: it is sought on
+   * then, and readiness tells of it.
+   * @throws what kafkajs throws where waiting does not help
    */
   async start(): Promise<void> {
+    const entering = this.enter();
     try {
-      await patiently(JOIN_MS, () => this.join());
+      await Promise.race([entering, sleep(START_MS, undefined, { ref: false })]);
     } catch (error) {
       await this.stop();
       throw error;
+    } finally {
+      this.isStarting = false;
     }
+    if (this.heardAt === 0) this.parts.failures.away(this.parts.group, new KafkaTimeout('join', START_MS));
   }
 
   /** Rejects where the group has moved on; never repeated by itself, for a late one would overwrite another's. */
   async commit(topics: TopicCommit[]): Promise<void> {
     if (this.commitNow === null) throw new Error('nothing was read yet');
     const { failures, group } = this.parts;
-    await failures.watch(`commit of ${group}`, within(SESSION_MS, 'commit', this.commitNow({ topics })));
+    await failures.watch(commitOf(group), within(SESSION_MS, 'commit', this.commitNow({ topics })));
   }
 
   pause(topic: string, partition: number): void {
@@ -111,16 +125,17 @@ export class Membership {
   stop(): Promise<void> {
     this.stopped ??= (async () => {
       clearInterval(this.watch);
-      const { consumer } = this;
+      const { consumer, parts } = this;
       this.leave();
       if (consumer !== null) await this.dispose(consumer);
+      for (const what of [readingOf(parts.group), commitOf(parts.group)]) parts.failures.went(what);
     })();
     return this.stopped;
   }
 
   private async join(): Promise<void> {
-    const { kafka, group, topics } = this.parts;
-    const consumer = groupConsumer(kafka, {
+    const { kafka, marked, admin, group, topics } = this.parts;
+    const config = {
       groupId: group,
       metadataMaxAge: METADATA_MAX_AGE_MS,
       sessionTimeout: SESSION_MS,
@@ -130,13 +145,15 @@ export class Membership {
       maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
       partitionAssigners: [stickyAssigner(() => this.assignment)],
-      retry: RETRY,
-    });
+      retry: { ...RETRY, retries: JOIN_RETRIES },
+    };
+    const consumer = groupConsumer({ kafka, marked, admin, config });
     this.consumer = consumer;
     const crash = this.listenTo(consumer);
     const joining = async (): Promise<void> => {
       await consumer.connect();
       await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+      await consumer.sweep();
       await consumer.run({
         autoCommit: false,
         partitionsConsumedConcurrently: BATCHES_AT_ONCE,
@@ -166,6 +183,9 @@ export class Membership {
       this.parts.listener.rebalancing();
     });
     consumer.on(events.HEARTBEAT, () => this.heard(consumer));
+    consumer.on(events.FETCH, () => {
+      if (this.consumer === consumer) this.parts.failures.went(readingOf(this.parts.group));
+    });
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
       if (this.consumer === consumer) this.joined(payload.memberId, payload.memberAssignment);
     });
@@ -176,6 +196,8 @@ export class Membership {
     this.heardAt = Date.now();
     this.late = 0;
     this.isRebalancing = false;
+    // what could not be committed before is somebody's work again now
+    this.parts.failures.went(commitOf(this.parts.group));
     // under another name we were out meanwhile, and others may have had what is ours again now
     if (this.memberId !== '' && this.memberId !== memberId) this.beginAnew();
     this.memberId = memberId;
@@ -192,7 +214,6 @@ export class Membership {
   private async take(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
     if (this.consumer !== consumer || !payload.isRunning() || payload.isStale()) return;
     this.commitNow = (offsets) => payload.commitOffsetsIfNecessary(offsets);
-    this.parts.failures.went(this.parts.group);
     const { topic, partition, messages } = payload.batch;
     await this.parts.listener.batch(topic, partition, messages);
   }
@@ -204,12 +225,21 @@ export class Membership {
   }
 
   private look(): void {
+    void this.sweep();
     if (this.heardAt === 0) return;
     const patience = this.isRebalancing ? SESSION_MS + REBALANCE_MS : SESSION_MS;
     if (Date.now() - this.heardAt < patience) return;
     this.late += 1;
     // the look right after a sleep comes before the answer to the heartbeat that is on its way
     if (this.late > 1) this.broken('no heartbeat came through', new KafkaTimeout('heartbeat', patience));
+  }
+
+  /** Also while it has no place yet: one that died in the middle of a rebalance holds up all. */
+  private async sweep(): Promise<void> {
+    if (this.isSweeping || this.consumer === null) return;
+    this.isSweeping = true;
+    await this.consumer.sweep();
+    this.isSweeping = false;
   }
 
   private leave(): void {
@@ -224,25 +254,36 @@ export class Membership {
 
   private async comeBack(old: Consumer): Promise<void> {
     await this.dispose(old);
-    for (let wait = FIRST_BACKOFF_MS; this.stopped === null; wait = Math.min(2 * wait, LAST_BACKOFF_MS)) {
-      await sleep(wait, undefined, { ref: false });
-      if (this.isStopped()) return;
+    await sleep(FIRST_BACKOFF_MS, undefined, { ref: false });
+    if (!this.isStopped()) await this.parts.prepare().catch(() => undefined);
+    await this.enter();
+  }
+
+  /**
+   * Seeks a place until there is one.
+   * @throws during the start alone, and then where waiting does not help
+   */
+  private async enter(): Promise<void> {
+    const { failures, group, report, prepare } = this.parts;
+    for (let wait = FIRST_BACKOFF_MS; !this.isStopped(); wait = Math.min(2 * wait, LAST_BACKOFF_MS)) {
       try {
-        await this.parts.prepare();
-        if (this.isStopped()) return;
         await this.join();
         // stopped meanwhile: nobody else knows of this consumer
         if (this.isStopped()) this.leave();
         return;
       } catch (error) {
-        this.parts.failures.failed(this.parts.group, error);
-        this.parts.report(`${this.parts.group}: not back yet`, error);
+        if (this.isStopped()) return;
+        if (this.isStarting && !failures.passes(error)) throw error;
+        failures.away(group, error);
+        report(`${group}: no place yet`, error);
       }
+      await sleep(wait, undefined, { ref: false });
+      if (!this.isStopped()) await prepare().catch((error: unknown) => failures.away(group, error));
     }
   }
 
   private broken(why: string, error: Error): void {
-    this.parts.failures.failed(this.parts.group, error);
+    this.parts.failures.away(this.parts.group, error);
     this.restart(why, error);
   }
 

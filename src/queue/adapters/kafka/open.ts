@@ -22,6 +22,8 @@ export async function openKafka(
   const broker = brokerName(settings);
   const failures = new Failures(broker);
   const kafka = client(settings, report, failures);
+  const marked = (mark: string): Kafka =>
+    client({ ...settings, clientId: `${settings.clientId}-${mark}` }, report, failures);
   const admin = kafka.admin({ retry: RETRY });
   const producer = kafka.producer({
     allowAutoTopicCreation: false,
@@ -41,6 +43,7 @@ export async function openKafka(
       name,
       settings,
       kafka,
+      marked,
       admin,
       producer,
       failures,

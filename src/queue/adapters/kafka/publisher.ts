@@ -2,6 +2,7 @@ import type { Message, Producer } from 'kafkajs';
 import { BrokerError } from '../../broker-error.js';
 import { isTopicGone, within } from './errors.js';
 import type { Failures } from './failures.js';
+import { PROBE_KEY } from './topics.js';
 
 export interface Outgoing {
   readonly topic: string;
@@ -14,6 +15,7 @@ const MOST_WAITING = 50_000;
 /** A caller is told after this, whatever the broker does. */
 const GIVE_UP_MS = 8000;
 const ACKNOWLEDGE_MS = 4000;
+const PROBE_MS = 5000;
 
 interface Waiting {
   readonly records: readonly Outgoing[];
@@ -57,6 +59,14 @@ export class Publisher {
     } catch (error) {
       throw failures.named(error);
     }
+  }
+
+  /** Writes what nobody reads, to learn whether the topic takes a message; `Failures` is told. Never rejects. */
+  async probe(topic: string): Promise<void> {
+    const { producer, failures } = this.parts;
+    const messages = [{ key: PROBE_KEY, value: null, partition: 0 }];
+    const sending = producer.send({ topic, acks: -1, timeout: ACKNOWLEDGE_MS, messages });
+    await failures.watch(topic, within(PROBE_MS, 'probe', sending)).catch(() => undefined);
   }
 
   private async sendAll(): Promise<void> {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
 import type { Report } from './client.js';
 import { KafkaTimeout, within } from './errors.js';
-import type { Failures } from './failures.js';
+import { type Failures, readingOf } from './failures.js';
 import { Membership } from './membership.js';
 import { endsOf } from './topics.js';
 
@@ -10,6 +10,7 @@ const CAUGHT_UP_MS = 10_000;
 
 export interface TailParts {
   readonly kafka: Kafka;
+  readonly marked: (mark: string) => Kafka;
   readonly admin: Admin;
   /** Prefix of the group's name; this process is its only member, and it never commits. */
   readonly name: string;
@@ -49,7 +50,7 @@ export class Tail {
       ends.every(({ where, low, high }) => high === low || (this.positions.get(where) ?? 0) >= high);
     const until = Date.now() + CAUGHT_UP_MS;
     while (!isReached()) {
-      const failure = this.parts.failures.of(this.group);
+      const failure = this.parts.failures.of(readingOf(this.group));
       if (failure?.code === 'BROKER_NOT_AUTHORIZED') throw failure;
       if (Date.now() > until || this.isClosed) throw new KafkaTimeout('reading what is there', CAUGHT_UP_MS);
       await this.news();
@@ -81,9 +82,9 @@ export class Tail {
   }
 
   private async join(): Promise<void> {
-    const { kafka, topics, prepare, failures, report } = this.parts;
+    const { kafka, marked, admin, topics, prepare, failures, report } = this.parts;
     this.membership = new Membership({
-      ...{ kafka, topics, prepare, failures, report },
+      ...{ kafka, marked, admin, topics, prepare, failures, report },
       group: this.group,
       listener: {
         // nothing is ever committed: each assignment is read from the beginning
