@@ -72,7 +72,10 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'The beginning: nobody pays for an event that has begun',
-    without: put("and coalesce(b.check_in, starts_at) <= v_now) and b.state = 'held' then", 'and false) then'),
+    without: put(
+      "and coalesce(b.check_in, starts_at) <= v_now) and b.state = 'held' then",
+      'and false) then',
+    ),
     noticedBy: ['nobody pays for an event that has begun'],
     programmes: ['model'],
   },
@@ -126,6 +129,33 @@ export const GUARDS: readonly Guard[] = [
       'is written in chunks, each row with its audit, and a later decision waits for the rows of the last',
     ],
     programmes: ['model'],
+  },
+  {
+    name: 'The terms: a customer is refunded as it was agreed on acceptance, and no longer',
+    without: put(
+      "if not (v_terms->>'refundable')::boolean or (v_terms->>'refundableUntil')::timestamptz <= v_now then",
+      'if false then',
+    ),
+    noticedBy: ['a customer is refunded by the terms of the acceptance, whatever the offer says later'],
+    programmes: ['model'],
+  },
+  {
+    name: 'The terms: those of the acceptance, not those of the day',
+    without: put(
+      'where t.offer_id = b.offer_id and t.since_version < b.accepted_version',
+      'where t.offer_id = b.offer_id',
+    ),
+    noticedBy: ['a customer is refunded by the terms of the acceptance, whatever the offer says later'],
+  },
+  {
+    name: 'The ticket: what has let somebody in is not refunded unseen',
+    without: put('if v_used is not null and not p_force then', 'if false then'),
+    noticedBy: ['a used ticket is refunded by an operator alone who says so'],
+  },
+  {
+    name: 'The lock of the tickets: a refund waits for a scan',
+    without: put('perform 1 from ticket where booking_id = p_id order by number for no key update;', ''),
+    noticedBy: ['a refund and a scan wait for one another, and the second sees what the first did'],
   },
   {
     name: 'The lock of the line in a grant',

@@ -53,10 +53,10 @@ export class AdminController {
 
   @Post('bookings/:id/refund')
   @HttpCode(200)
-  @RouteSchema({ body: shallowSchemaOf(RefundDto) })
+  @RouteSchema({ body: { ...shallowSchemaOf(RefundDto), type: ['object', 'null'] } })
   @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
   @ApiHeader(KEY_HEADER)
-  @ApiBody({ type: RefundDto })
+  @ApiBody({ type: RefundDto, required: false })
   @ApiOperation({
     summary: 'Give a booking that was paid for back, whatever its terms say',
     description:
@@ -84,6 +84,8 @@ export class AdminController {
     @Body() body: RefundDto,
     @Req() request: FastifyRequest,
   ): Promise<RefundAnswer> {
+    // No body at all is one without wishes; one that says null is not what this route takes.
+    if (request.body === null) throw new AppError('MALFORMED_BODY');
     return this.service.refund(bookingId(id), body, idempotencyKey(request), callerOf(request, identity));
   }
 

@@ -23,7 +23,7 @@ describe('giving back what was paid for', () => {
     const { ticketCodes } = await test.api.until(accepted, 'confirmed');
     return { ...accepted, ticketCodes };
   };
-  const refund = (booking: { bookingId: string }, body: object = {}) =>
+  const refund = (booking: { bookingId: string }, body?: object) =>
     test.api.post(`/api/admin/bookings/${booking.bookingId}/refund`, body, test.api.operator);
   const giveBack = (booking: { bookingId: string; token: string }) =>
     test.api.delete(`/api/bookings/${booking.bookingId}`, booking.token);

@@ -50,7 +50,10 @@ export class Crowd {
     const { capacity, maxQuantity, limit } = rules;
     const offers: string[] = [];
     for (let n = 0; n < 2; n++) {
-      const sale = { capacity, maxQuantity, limitPerCustomer: limit, holdSeconds: HOLD_SECONDS };
+      const sale = {
+        ...{ capacity, maxQuantity, limitPerCustomer: limit, holdSeconds: HOLD_SECONDS },
+        cancellation: { refundable: true },
+      };
       offers.push((await newOffer(world, sale)).id);
     }
     return new Crowd(world, processes, offers, rules, charges);
@@ -197,6 +200,10 @@ export class Crowd {
         return this.fulfil(ledger, id);
       case 'letter':
         return ledger.openDeadLetter(letterOf(id), ACTOR);
+      case 'refund':
+        return command.byTerms
+          ? ledger.refundByTerms(id, ACTOR)
+          : ledger.refund(id, 'BY_OPERATOR', false, null, ACTOR);
       case 'resolve':
         for (const letter of await ledger.deadLetters('open', null, 3)) {
           await ledger.resolveDeadLetter(letter.id, command.how, null, ACTOR);

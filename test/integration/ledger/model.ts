@@ -183,13 +183,26 @@ export class Line {
   resolve(booking: ModelBooking, how: 'replayed' | 'discarded'): string {
     if (booking.letter !== 'open') return 'DEAD_LETTER_RESOLVED';
     booking.letter = 'resolved';
-    if (how === 'replayed') return 'DONE';
+    // A worker that was at it may have confirmed it meanwhile: then there is nothing to give up.
+    if (how === 'discarded' && booking.state === 'paid') this.giveBack(booking);
+    return 'DONE';
+  }
+  /** Offers here are refundable until they begin. */
+  refund(booking: ModelBooking, byTerms: boolean): string {
+    if (booking.state === 'paying') return 'PAYMENT_IN_PROGRESS';
+    if (booking.state === 'waiting' || booking.state === 'held') return 'NOT_PAID';
+    if (booking.state !== 'paid' && booking.state !== 'confirmed') return 'ALREADY_SETTLED';
+    if (byTerms && this.begun) return 'NOT_REFUNDABLE';
+    if (booking.letter === 'open') booking.letter = 'resolved';
+    this.giveBack(booking);
+    return 'DONE';
+  }
+  private giveBack(booking: ModelBooking): void {
     const [paid = 0] = [...booking.attempts]
       .flatMap(([fence, of]) => (of === 'captured' ? [fence] : []))
       .reverse();
     booking.refunds.add(paid);
     this.release(booking, 'refunded');
-    return 'DONE';
   }
   private move(booking: ModelBooking, to: BookingState): void {
     booking.state = to;

@@ -17,6 +17,7 @@ export type Command =
   | { readonly do: 'reject'; readonly pick: Pick; readonly stale: boolean }
   | { readonly do: 'step'; readonly pick: Pick; readonly step: 'validate' | 'pdf' | 'email' }
   | { readonly do: 'resolve'; readonly pick: Pick; readonly how: 'replayed' | 'discarded' }
+  | { readonly do: 'refund'; readonly pick: Pick; readonly byTerms: boolean }
   | { readonly do: 'resize'; readonly capacity: number }
   | { readonly do: 'pause'; readonly on: boolean }
   | { readonly do: 'expire' | 'begin' | 'check' | 'look' | 'prune' | 'seal' };
@@ -36,6 +37,7 @@ const SUITS: Partial<Record<Command['do'], readonly BookingState[]>> = {
   reject: ['paying'],
   step: ['paying', 'paid'],
   resolve: ['paid'],
+  refund: ['paid', 'confirmed'],
 };
 
 /** The booking that a command means, among those that there are. */
@@ -103,6 +105,7 @@ export function command(customers: number): fc.Arbitrary<Command> {
     [3, fc.record({ do: of('mishap'), pick, kind: fc.constantFrom('late capture', 'late decline') })],
     [1, fc.record({ do: of('letter'), pick })],
     [1, fc.record({ do: of('resolve'), pick, how: fc.constantFrom('replayed', 'discarded', 'discarded') })],
+    [2, fc.record({ do: of('refund'), pick, byTerms: fc.boolean() })],
     [3, fc.record({ do: of('resize'), capacity: fc.integer({ min: 0, max: 10 }) })],
     [1, fc.record({ do: of('pause'), on: fc.integer({ min: 0, max: 2 }).map((n) => n === 0) })],
     [4, fc.record({ do: of('write'), limit: fc.integer({ min: 1, max: 4 }) })],

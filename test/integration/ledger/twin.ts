@@ -43,6 +43,7 @@ export class Twin {
       maxQuantity,
       limitPerCustomer: limit,
       holdSeconds: 3000,
+      cancellation: { refundable: true },
     });
     return new Twin(world, offer.id, rules);
   }
@@ -191,6 +192,12 @@ export class Twin {
         const opened = await ledger.openDeadLetter(letterOf(id), ACTOR);
         if (opened !== null) this.letters.set(booking.seq, opened.id);
         return { told: opened !== null, meant: model.openLetter(booking) };
+      }
+      case 'refund': {
+        const refunded = command.byTerms
+          ? ledger.refundByTerms(id, ACTOR)
+          : ledger.refund(id, 'BY_OPERATOR', false, null, ACTOR);
+        return { told: await refusalOf(refunded), meant: model.refund(booking, command.byTerms) };
       }
       case 'resolve': {
         const letter = this.letters.get(booking.seq);

@@ -63,6 +63,7 @@ const VERBS: Readonly<Record<string, (world: TestLedger, scene: Scene) => Promis
   'write a sell-out': ({ ledger }, { offerId }) => ledger.writeSellOut(offerId, ACTOR),
   confirm: ({ ledger }, { done }) => ledger.confirm(done, ACTOR),
   refund: ({ ledger }, { letter }) => ledger.resolveDeadLetter(letter, 'discarded', null, ACTOR),
+  'refund on request': ({ ledger }, { done }) => ledger.refund(done, 'BY_OPERATOR', false, null, ACTOR),
   'change an offer': ({ ledger }, { offerId }) => ledger.changeOffer(offerId, { capacity: 9 }, ACTOR),
 };
 

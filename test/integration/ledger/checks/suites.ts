@@ -5,6 +5,7 @@ import { order, release, sellOut } from './line.js';
 import { locks, timeouts } from './locks.js';
 import { money } from './money.js';
 import { recovery } from './recovery.js';
+import { refunds } from './refunds.js';
 
 /** Everything that is checked of the ledger one sentence at a time, by what it is about. */
 export const SUITES: Readonly<Record<string, Checks>> = {
@@ -12,6 +13,7 @@ export const SUITES: Readonly<Record<string, Checks>> = {
   'A sell-out': sellOut,
   'Leaving the line': release,
   Money: money,
+  Refunds: refunds,
   Intake: limits,
   'Idempotency keys': keys,
   'The locks': locks,
