@@ -123,7 +123,7 @@ class LineBench {
       await ledger.cancel(ids[Math.floor((left * ids.length) / LEAVERS)] ?? '', actor);
     }
     await rounds('readWholeRuns', `read the whole line in ${LEAVERS} runs`, whole);
-    await this.plans('read the whole line', 'select read_line($1, null)', [offerId]);
+    await this.plans('read the whole line', 'select read_line($1, null, null)', [offerId]);
 
     const before = await ledger.readLine(offerId, null);
     const known = { version: before?.state.version ?? 0, lastSeq: before?.state.lastSeq ?? 0 };
@@ -136,7 +136,11 @@ class LineBench {
     await rounds('readFarDifference', `read the difference: ${LEAVERS} left one by one`, () =>
       Promise.resolve(() => ledger.readLine(offerId, far)),
     );
-    await this.plans('read the difference', 'select read_line($1, $2)', [offerId, known.version]);
+    await this.plans('read the difference', 'select read_line($1, $2, $3)', [
+      offerId,
+      known.version,
+      known.lastSeq,
+    ]);
     await this.lookups(offerId, ids);
   }
 
@@ -148,11 +152,11 @@ class LineBench {
     );
     await this.plans('read one booking', 'select read_booking($1)', [ids[ids.length - 2]]);
     const views = new LineViews(ledger);
-    await views.position(offerId, 50_000, 0);
+    await views.position(offerId, 50_000, 0, null);
     const many = 10_000;
     const ms = await timed(async () => {
       for (let asked = 0; asked < many; asked += 1) {
-        await views.position(offerId, 2 + ((asked * 7919) % (ids.length - 2)), 0);
+        await views.position(offerId, 2 + ((asked * 7919) % (ids.length - 2)), 0, null);
       }
     });
     views.close();

@@ -1,6 +1,9 @@
 import { AppError } from '../common/errors.js';
 import type { LineRead } from '../booking/ledger/types.js';
-import { LineView } from './line-view.js';
+import type { FollowedLine } from './followed-line.js';
+import { lineFrom } from './line-from.js';
+import type { LineView } from './line-view.js';
+import type { NightWindow } from './night-window.js';
 
 /** What a view needs of the ledger. Also its token. */
 export abstract class LineReader {
@@ -20,13 +23,13 @@ const READ_EVERY_MS = 900;
 const MIN_READ_GAP_MS = 100;
 /** Older than this (the ledger did not answer), a view is no answer. */
 const MAX_AGE_MS = 2000;
-/** Without interest for so long, a view is dropped. */
+/** Without interest for so long, a view is dropped, and the line with the last one. */
 const IDLE_MS = 60_000;
 /** A whole read to mend a count that differs, at most so often. */
 const MEND_EVERY_MS = 10_000;
 
 interface Watch {
-  /** The view has a new version. */
+  /** The views have a new version. */
   readonly changed: () => void;
   /** Nobody is interested any more, or there is no such offer: forget this line. */
   readonly over: () => void;
@@ -34,11 +37,11 @@ interface Watch {
 }
 
 /**
- * Keeps the view of one line as fresh as its interest needs: one read at a time, shared by everyone who waits
+ * Keeps the views of one line as fresh as its interest needs: one read at a time, shared by everyone who waits
  * for it, however many ask.
  */
 export class ActiveLine {
-  private current: LineView | null = null;
+  private current: FollowedLine | null = null;
   private reading: Promise<void> | null = null;
   private startedAt = -Infinity;
   private readAt = -Infinity;
@@ -59,10 +62,10 @@ export class ActiveLine {
   }
 
   /** The view as it is; null until the first read has come. Counts as interest. */
-  peek(): LineView | null {
+  peek(window: NightWindow | null): LineView | null {
     this.askedAt = this.now();
     if (this.current === null) this.read().catch(() => undefined);
-    return this.current;
+    return this.current?.view(window, this.askedAt) ?? null;
   }
 
   ageMs(): number {
@@ -74,12 +77,12 @@ export class ActiveLine {
    * it has: a read that began after the call is the truth, whatever version the caller claims to have seen.
    * @throws AppError `OFFER_NOT_FOUND`; what the reader throws
    */
-  async fresh(atLeastVersion: number, seq: number): Promise<LineView> {
+  async fresh(atLeastVersion: number, seq: number, window: NightWindow | null): Promise<LineView> {
     this.askedAt = this.now();
     // the read that is under way may have begun before the caller's own change was committed; the next has not
     for (let reads = 0; reads < 2 && !this.covers(atLeastVersion, seq); reads += 1) await this.read();
     if (this.current === null) throw new AppError('OFFER_NOT_FOUND');
-    return this.current;
+    return this.current.view(window, this.askedAt);
   }
 
   /** Somebody says that the line has this version. */
@@ -100,8 +103,8 @@ export class ActiveLine {
   }
 
   private covers(version: number, seq: number): boolean {
-    const view = this.current;
-    return view !== null && view.version >= version && view.known.lastSeq >= seq && this.ageMs() < MAX_AGE_MS;
+    const line = this.current;
+    return line !== null && line.version >= version && line.known.lastSeq >= seq && this.ageMs() < MAX_AGE_MS;
   }
 
   private read(): Promise<void> {
@@ -126,10 +129,11 @@ export class ActiveLine {
     }
     this.readAt = startedAt;
     if (this.current !== null) {
+      this.current.forget(startedAt - IDLE_MS);
       if (this.current.apply(read)) this.watch.changed();
       return;
     }
-    this.current = new LineView(read);
+    this.current = lineFrom(read);
     this.watch.changed();
   }
 

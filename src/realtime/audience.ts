@@ -53,13 +53,14 @@ export interface Entry {
   readonly to: string;
 }
 
-/** The sockets of one process that watch one line, in cells by band. Pure: it names rooms and joins none. */
+/** The sockets of one process that watch one line, of rooms one window of it, in cells by band. Pure: it names rooms and joins none. */
 export class Audience {
   private readonly byBand: Set<OwnCell>[] = BANDS.map(() => new Set());
   private readonly bySocket = new Map<string, OwnCell>();
   private made = 0;
 
-  constructor(private readonly offerId: string) {}
+  /** @param key names the line, as `lineKey` does */
+  constructor(private readonly key: string) {}
 
   get size(): number {
     return this.bySocket.size;
@@ -118,7 +119,7 @@ export class Audience {
     for (const other of cells) if (other.members.size < CELL_SIZE) cell = other;
     if (cell === undefined) {
       this.made += 1;
-      const room = `line:${this.offerId}/${band}/${this.made}`;
+      const room = `line:${this.key}/${band}/${this.made}`;
       cell = { room, band, members: new Map(), version: told.version, at: told.at, soldOut: told.soldOut };
       cells.add(cell);
     }

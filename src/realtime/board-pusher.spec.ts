@@ -62,8 +62,8 @@ describe('BoardPusher', () => {
   });
 
   const join = async (...seqs: number[]): Promise<void> => {
-    const event = await views.event('offer');
-    for (const seq of seqs) pusher.add(`socket-${seq}`, event, seq);
+    const event = await views.event('offer', 0, null);
+    for (const seq of seqs) pusher.add(`socket-${seq}`, event, seq, null);
   };
   /** Moves the line each 200 ms and gives how often each socket was told. */
   const move = async (seconds: number): Promise<(seq: number) => number> => {
@@ -131,14 +131,14 @@ describe('BoardPusher', () => {
   });
 
   it('counts a socket with several bookings once, at its nearest, and forgets it when it has gone', async () => {
-    const event = await views.event('offer');
-    pusher.add('socket', event, 20_000);
-    pusher.add('socket', event, 50);
-    pusher.add('socket', event, 3000);
+    const event = await views.event('offer', 0, null);
+    pusher.add('socket', event, 20_000, null);
+    pusher.add('socket', event, 50, null);
+    pusher.add('socket', event, 3000, null);
     expect([...rooms.values()].filter((members) => members.has('socket'))).toHaveLength(1);
     await move(5);
     expect(told.length).toBeGreaterThanOrEqual(10);
-    pusher.remove('socket', ['offer']);
+    pusher.remove('socket', [{ offerId: 'offer', window: null }]);
     await move(2);
     expect(told).toEqual([]);
   });

@@ -2,6 +2,7 @@ import { Audience, BANDS, type Cell } from './audience.js';
 import type { LineEvent } from './events.js';
 import type { LineView } from './line-view.js';
 import type { LineViews } from './line-views.js';
+import { lineKey, type NightWindow } from './night-window.js';
 import { PushBudget } from './push-budget.js';
 
 /** What the pusher does to sockets: rooms and events of this process alone. */
@@ -9,6 +10,16 @@ export interface LocalRooms {
   join(socketId: string, room: string): void;
   leave(socketId: string, room: string): void;
   tell(room: string, event: LineEvent): void;
+}
+
+/** A line as a booking sees it. */
+export interface WatchedLine {
+  readonly offerId: string;
+  readonly window: NightWindow | null;
+}
+
+interface Crowd extends WatchedLine {
+  readonly audience: Audience;
 }
 
 const TICK_MS = 50;
@@ -30,7 +41,10 @@ export const soldOutKey = ({ soldOut }: Pick<LineEvent, 'soldOut'>): string =>
  * together within the budget. A sell-out is told to everybody at once, whatever it costs.
  */
 export class BoardPusher {
-  private readonly audiences = new Map<string, Audience>();
+  /** By `lineKey`. */
+  private readonly crowds = new Map<string, Crowd>();
+  /** How many crowds there are of each offer. */
+  private readonly crowdsOf = new Map<string, number>();
   private readonly budget: PushBudget;
   private readonly stopListening: () => void;
   private timer: NodeJS.Timeout | undefined;
@@ -45,7 +59,7 @@ export class BoardPusher {
   ) {
     this.budget = new PushBudget(now());
     this.stopListening = views.onChange((offerId) => {
-      if (this.audiences.has(offerId)) this.tickSoon();
+      if (this.crowdsOf.has(offerId)) this.tickSoon();
     });
   }
 
@@ -54,14 +68,11 @@ export class BoardPusher {
     return this.pushed;
   }
 
-  /** This socket watches this booking's line from now on; it has just been told `event`. */
-  add(socketId: string, event: LineEvent, seq: number): void {
-    let audience = this.audiences.get(event.offerId);
-    if (audience === undefined) {
-      audience = new Audience(event.offerId);
-      this.audiences.set(event.offerId, audience);
-    }
-    const position = this.views.peek(event.offerId)?.view.position(seq) ?? null;
+  /** This socket watches this booking's line from now on; it has just been told `event` of that. */
+  add(socketId: string, event: LineEvent, seq: number, window: NightWindow | null): void {
+    const { offerId } = event;
+    const { audience } = this.crowd({ offerId, window });
+    const position = this.views.peek(offerId, window)?.view.position(seq) ?? null;
     const told = { version: event.version, at: this.now(), soldOut: soldOutKey(event) };
     const entry = audience.add(socketId, seq, position, told);
     if (entry !== null) {
@@ -72,20 +83,38 @@ export class BoardPusher {
   }
 
   /** This socket has gone. */
-  remove(socketId: string, offerIds: Iterable<string>): void {
-    for (const offerId of offerIds) {
-      const audience = this.audiences.get(offerId);
-      audience?.remove(socketId);
-      if (audience?.size === 0) this.audiences.delete(offerId);
+  remove(socketId: string, lines: Iterable<WatchedLine>): void {
+    for (const { offerId, window } of lines) {
+      const crowd = this.crowds.get(lineKey(offerId, window));
+      crowd?.audience.remove(socketId);
+      if (crowd?.audience.size === 0) this.disperse(crowd);
     }
-    if (this.audiences.size === 0) this.rest();
+    if (this.crowds.size === 0) this.rest();
   }
 
   /** Idempotent. */
   close(): void {
     this.stopListening();
-    this.audiences.clear();
+    this.crowds.clear();
+    this.crowdsOf.clear();
     this.rest();
+  }
+
+  private crowd({ offerId, window }: WatchedLine): Crowd {
+    const key = lineKey(offerId, window);
+    const known = this.crowds.get(key);
+    if (known !== undefined) return known;
+    const crowd = { offerId, window, audience: new Audience(key) };
+    this.crowds.set(key, crowd);
+    this.crowdsOf.set(offerId, (this.crowdsOf.get(offerId) ?? 0) + 1);
+    return crowd;
+  }
+
+  private disperse({ offerId, window }: Crowd): void {
+    this.crowds.delete(lineKey(offerId, window));
+    const left = (this.crowdsOf.get(offerId) ?? 1) - 1;
+    if (left > 0) this.crowdsOf.set(offerId, left);
+    else this.crowdsOf.delete(offerId);
   }
 
   private rest(): void {
@@ -122,15 +151,15 @@ export class BoardPusher {
   private turns(now: number): { urgent: Turn[]; due: Turn[] } {
     const urgent: Turn[] = [];
     const due: Turn[] = [];
-    for (const [offerId, audience] of this.audiences) {
-      const current = this.views.peek(offerId);
+    for (const { offerId, window, audience } of this.crowds.values()) {
+      const current = this.views.peek(offerId, window);
       if (current === null) continue;
       const { view } = current;
       const soldOut = soldOutKey(view.state);
       let event: LineEvent | undefined;
       for (const cell of audience.cells()) {
         const isUrgent = cell.soldOut !== soldOut;
-        if (!isUrgent && (cell.version >= view.version || now - cell.at < intervalOf(cell))) continue;
+        if (!isUrgent && (cell.version >= view.changedAt || now - cell.at < intervalOf(cell))) continue;
         event ??= current.event();
         (isUrgent ? urgent : due).push({ audience, cell, view, event });
       }

@@ -8,10 +8,11 @@ import {
 import type { DefaultEventsMap, Server, Socket } from 'socket.io';
 import { AppError, type ErrorCode, ERRORS } from '../common/errors.js';
 import { isRetryable } from '../database/database.js';
-import { BoardPusher } from './board-pusher.js';
+import { BoardPusher, type WatchedLine } from './board-pusher.js';
 import type { ClientEvents, JoinAnswer, ServerEvents } from './events.js';
 import { type JoinRequest, parseJoin, tokenOf } from './join-request.js';
 import { LineViews } from './line-views.js';
+import { lineKey, windowOf } from './night-window.js';
 import { bookingRoom, NAMESPACE } from './rooms.js';
 import { SnapshotReader, SocketAccess } from './socket-ports.js';
 
@@ -24,7 +25,8 @@ interface Watcher {
   readonly token: string | null;
   /** Bookings watched, or about to be. */
   readonly bookings: Set<string>;
-  readonly offers: Set<string>;
+  /** Lines that it is told of, by `lineKey`. */
+  readonly lines: Map<string, WatchedLine>;
   /** Closes the socket unless it joins. */
   readonly idle: NodeJS.Timeout;
 }
@@ -74,7 +76,7 @@ export class BoardGateway implements OnGatewayInit, OnGatewayConnection, OnGatew
     const idle = setTimeout(() => socket.disconnect(true), JOIN_WITHIN_MS);
     idle.unref();
     const token = tokenOf(socket.handshake.auth);
-    this.watchers.set(socket.id, { token, bookings: new Set(), offers: new Set(), idle });
+    this.watchers.set(socket.id, { token, bookings: new Set(), lines: new Map(), idle });
     // Bound by hand: a decorated handler costs each of 100,000 sockets an observable, and hides the acknowledgement.
     socket.on('join', (...sent: unknown[]) => void this.answer(socket, sent));
   }
@@ -84,7 +86,7 @@ export class BoardGateway implements OnGatewayInit, OnGatewayConnection, OnGatew
     if (watcher === undefined) return;
     clearTimeout(watcher.idle);
     this.watchers.delete(socket.id);
-    this.pusher?.remove(socket.id, watcher.offers);
+    this.pusher?.remove(socket.id, watcher.lines.values());
   }
 
   beforeApplicationShutdown(): void {
@@ -144,11 +146,13 @@ export class BoardGateway implements OnGatewayInit, OnGatewayConnection, OnGatew
     await socket.join(bookingRoom(bookingId));
     const snapshot = await this.snapshots.snapshot(bookingId, version);
     if (snapshot === null) return refused('BOOKING_NOT_FOUND');
-    const line = await this.views.event(snapshot.offerId, Math.max(version, snapshot.version));
+    const { offerId, seq } = snapshot;
+    const window = windowOf(snapshot.stay);
+    const line = await this.views.event(offerId, Math.max(version, snapshot.version), window);
     // Gone meanwhile: nothing must remember it.
     if (this.watchers.get(socket.id) === watcher) {
-      watcher.offers.add(snapshot.offerId);
-      this.pusher?.add(socket.id, line, snapshot.seq);
+      watcher.lines.set(lineKey(offerId, window), { offerId, window });
+      this.pusher?.add(socket.id, line, seq, window);
     }
     return { ok: true, snapshot, line };
   }

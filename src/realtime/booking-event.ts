@@ -22,6 +22,7 @@ export function servedSnapshot(booking: Booking, facts: SnapshotFacts): BookingS
     offerId: booking.offerId,
     seq: booking.seq,
     quantity: booking.quantity,
+    stay: booking.stay,
     state: booking.state,
     reason: booking.reason,
     position: null,

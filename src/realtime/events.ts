@@ -1,6 +1,10 @@
 import type { BookingSnapshot } from '../booking/booking.js';
+import type { StayDates } from './night-window.js';
 
-/** Numbers of one offer's stock, all days together. `capacity = available + held + sold`. */
+/**
+ * Numbers of an offer's stock; of rooms as one stay over all nights of the event sees it: as much as the scarcest
+ * night has. `capacity = available + held + sold`.
+ */
 export interface StockCounts {
   readonly capacity: number;
   readonly available: number;
@@ -8,9 +12,14 @@ export interface StockCounts {
   readonly sold: number;
 }
 
-/** What every client of a line needs to place itself: computed once per line, not once per client. */
+/**
+ * What every client of a line needs to place itself: computed once per line, not once per client. A line of rooms is
+ * told by nights: to whoever waits for these nights, those who share none with them do not wait.
+ */
 export interface LineEvent {
   readonly offerId: string;
+  /** Which bookings this is about: of rooms those for exactly these nights; null: of tickets, all. */
+  readonly stay: StayDates | null;
   /** Version of the line; an event with a smaller one than the client has seen is to be ignored. */
   readonly version: number;
   /** No booking with a smaller `seq` is waiting. */
@@ -25,9 +34,10 @@ export interface LineEvent {
    * have left: how many of its bookings with `seq >= front` wait no more.
    */
   readonly departed: readonly (readonly [number, number])[];
+  /** 0 where it is not known, as for nights. */
   readonly grantsPerMinute: number;
   readonly stock: StockCounts;
-  /** Every booking with `seq <= throughSeq` and `quantity >= minQuantity` that was waiting is sold out. */
+  /** Every booking with `seq <= throughSeq` and `quantity >= minQuantity` that was waiting is sold out. Never of rooms. */
   readonly soldOut: { readonly throughSeq: number; readonly minQuantity: number } | null;
   readonly serverTime: string;
 }

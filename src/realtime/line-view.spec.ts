@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { LineRead, LineState, SeqRange } from '../booking/ledger/types.js';
-import { LineView } from './line-view.js';
+import { lineFrom } from './line-from.js';
+import type { LineView } from './line-view.js';
 import { placeInLine } from './place.js';
 
 const state = (change: Partial<LineState> = {}): LineState => ({
@@ -36,54 +37,63 @@ const change = (departed: readonly SeqRange[], next: Partial<LineState>): LineRe
   stays: null,
 });
 
+/** What all see of a line of tickets that a first read tells of. */
+const viewOf = (read: LineRead): LineView => lineFrom(read).view(null, 0);
+
 describe('LineView', () => {
   it('places each booking behind those who wait before it', () => {
-    const view = new LineView(whole([[1, 3], [7, 9]])); // prettier-ignore
+    const view = viewOf(whole([[1, 3], [7, 9]])); // prettier-ignore
     expect([1, 3, 5, 7, 9, 10].map((seq) => view.position(seq))).toEqual([1, 3, null, 4, 6, null]);
   });
 
   it('follows arrivals and departures of the same difference', () => {
-    const view = new LineView(whole([[1, 5]]));
-    view.apply(change([[1, 2], [7, 7]], { version: 2, lastSeq: 8, waiting: 5 })); // prettier-ignore
+    const line = lineFrom(whole([[1, 5]]));
+    const view = line.view(null, 0);
+    line.apply(change([[1, 2], [7, 7]], { version: 2, lastSeq: 8, waiting: 5 })); // prettier-ignore
     expect([1, 3, 6, 7, 8].map((seq) => view.position(seq))).toEqual([null, 1, 4, null, 5]);
-    expect(view.agrees).toBe(true);
+    expect(line.agrees).toBe(true);
   });
 
   it('ignores a read that is older than itself', () => {
-    const view = new LineView(whole([[3, 5]], { version: 7 }));
-    expect(view.apply(whole([[1, 5]], { version: 6 }))).toBe(false);
+    const line = lineFrom(whole([[3, 5]], { version: 7 }));
+    const view = line.view(null, 0);
+    expect(line.apply(whole([[1, 5]], { version: 6 }))).toBe(false);
     expect(view.version).toBe(7);
     expect(view.position(3)).toBe(1);
   });
 
+  it('starts from a whole read alone', () => {
+    expect(() => lineFrom(change([], { version: 2 }))).toThrow(TypeError);
+  });
+
   it('says so when the ledger counts otherwise', () => {
-    expect(new LineView(whole([[1, 5]], { waiting: 4 })).agrees).toBe(false);
+    expect(lineFrom(whole([[1, 5]], { waiting: 4 })).agrees).toBe(false);
   });
 
   it('estimates by the rate of grants where one is known, else by rounds of holds that all run out', () => {
     const stock = { capacity: 10, available: 0, held: 4, sold: 6 };
-    const measured = new LineView(whole([[1, 9]], { grantsPerMinute: 7, stock }));
+    const measured = viewOf(whole([[1, 9]], { grantsPerMinute: 7, stock }));
     expect([1, 8].map((position) => measured.estimatedWaitSeconds(position))).toEqual([9, 69]);
-    const worst = new LineView(whole([[1, 9]], { stock }));
+    const worst = viewOf(whole([[1, 9]], { stock }));
     expect([1, 4, 5, 9].map((position) => worst.estimatedWaitSeconds(position))).toEqual([0, 0, 120, 240]);
-    const gone = new LineView(whole([[1, 9]], { stock: { capacity: 6, available: 0, held: 0, sold: 6 } }));
+    const gone = viewOf(whole([[1, 9]], { stock: { capacity: 6, available: 0, held: 0, sold: 6 } }));
     expect(gone.estimatedWaitSeconds(3)).toBe(240);
   });
 
   it('tells the front as one past the last where nobody waits', () => {
-    const view = new LineView(whole([], { lastSeq: 12 }));
+    const view = viewOf(whole([], { lastSeq: 12 }));
     expect(view.event(0)).toMatchObject({ front: 13, last: 12, waiting: 0, departed: [] });
   });
 
   it('tells the time of now, not of the read', () => {
-    expect(new LineView(whole([[1, 2]])).event(1500.4).serverTime).toBe('2026-01-01T00:00:01.500Z');
+    expect(viewOf(whole([[1, 2]])).event(1500.4).serverTime).toBe('2026-01-01T00:00:01.500Z');
   });
 
   it('tells few departures number by number, and many in no more than 64 buckets', () => {
-    const few = new LineView(whole([[10, 19], [21, 30], [33, 40]])); // prettier-ignore
+    const few = viewOf(whole([[10, 19], [21, 30], [33, 40]])); // prettier-ignore
     expect(few.event(0)).toMatchObject({ bucketSize: 1, departed: [[20, 1], [31, 1], [32, 1]] }); // prettier-ignore
     const ranges = Array.from({ length: 20_000 }, (_, index): SeqRange => [index * 5 + 1, index * 5 + 3]);
-    const many = new LineView(whole(ranges)).event(0);
+    const many = viewOf(whole(ranges)).event(0);
     expect(many.departed.length).toBeLessThanOrEqual(64);
     expect(many.departed.reduce((sum, [, gone]) => sum + gone, 0)).toBe(
       many.last - many.front + 1 - many.waiting,
@@ -106,7 +116,8 @@ describe('LineView', () => {
       fc.property(history, (moves) => {
         const waiting = new Set<number>();
         let last = 0;
-        const view = new LineView(whole([]));
+        const line = lineFrom(whole([]));
+        const view = line.view(null, 0);
         moves.forEach(({ arrive, leave, asWhole }, index) => {
           for (let count = 0; count < arrive; count += 1) waiting.add((last += 1));
           const departed: SeqRange[] = [];
@@ -117,10 +128,10 @@ describe('LineView', () => {
           }
           const next = { version: index + 2, lastSeq: last, waiting: waiting.size };
           const all = [...waiting].sort((a, b) => a - b).map((seq): SeqRange => [seq, seq]);
-          view.apply(asWhole ? whole(all, next) : change(departed, next));
+          line.apply(asWhole ? whole(all, next) : change(departed, next));
         });
         const event = view.event(0);
-        expect(view.agrees).toBe(true);
+        expect(line.agrees).toBe(true);
         [...waiting]
           .sort((a, b) => a - b)
           .forEach((seq, index) => {

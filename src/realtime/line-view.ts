@@ -1,53 +1,47 @@
-import type { LineRead, LineState } from '../booking/ledger/types.js';
+import type { LineState, SeqRange, StockCounts } from '../booking/ledger/types.js';
+import { departures } from './departures.js';
 import type { LineEvent } from './events.js';
+import { datesOf, type NightWindow } from './night-window.js';
 import { SeqSet } from './seq-set.js';
-
-/** Most buckets of departures that one `line` event carries: about 0.7 kB. */
-const MAX_BUCKETS = 64;
-/** Departures in so many places are told number by number; more are counted in buckets, at first this wide. */
-const FIRST_BUCKET = 32;
 
 /** A rate that fades to nothing must not make a wait that no integer holds. */
 const MAX_WAIT_SECONDS = 2 ** 31 - 1;
 
-type Departures = Pick<LineEvent, 'bucketSize' | 'departed'>;
-
 /**
- * Who waits in one line at one version: exact, as the ledger said. Pure; the clock is the ledger's.
- *
- * It starts from a whole read and follows by differences. Its version never falls: an older read is ignored.
+ * Who waits in one line, or in one window of a line of rooms, at one version: exact, as the ledger said. Pure; the
+ * clock is the ledger's. The line that it belongs to leads it from version to version.
  */
 export class LineView {
   private set = new SeqSet();
   private current: LineState;
+  private changed: number;
 
-  /** @throws TypeError where the read is a difference: there is nothing yet to apply it to. */
-  constructor(read: LineRead) {
-    if (read.waiting === null) throw new TypeError('A view starts from a whole read');
-    this.current = read.state;
-    this.replace(read.waiting);
+  /** @param state that of the line; its stock is what this window has */
+  constructor(
+    state: LineState,
+    waiting: Iterable<SeqRange>,
+    private readonly window: NightWindow | null = null,
+  ) {
+    this.current = state;
+    this.changed = state.version;
+    this.restart(state, waiting);
   }
 
   get version(): number {
     return this.current.version;
   }
 
+  /** The version at which what it shows changed last: who knows that one has nothing new to hear. */
+  get changedAt(): number {
+    return this.changed;
+  }
+
   get state(): LineState {
     return this.current;
   }
 
-  /** What a reader of the ledger tells it to get the difference alone. */
-  get known(): { readonly version: number; readonly lastSeq: number } {
-    return { version: this.current.version, lastSeq: this.current.lastSeq };
-  }
-
   get waiting(): number {
     return this.set.size;
-  }
-
-  /** False where the ledger counts other than the view does: then only a whole read mends it. */
-  get agrees(): boolean {
-    return this.set.size === this.current.waiting;
   }
 
   /** The first number that waits; one past the last where nobody does. */
@@ -55,15 +49,24 @@ export class LineView {
     return this.set.select(1) ?? this.current.lastSeq + 1;
   }
 
-  /** True where the version rose. */
-  apply(read: LineRead): boolean {
-    const { state } = read;
-    if (state.version < this.version) return false;
-    const rose = state.version > this.version;
-    if (read.waiting !== null) this.replace(read.waiting);
-    else this.follow(read);
+  /** Begins anew: those who wait are exactly these. */
+  restart(state: LineState, waiting: Iterable<SeqRange>): void {
+    this.set = new SeqSet();
+    for (const [from, to] of waiting) this.set.addRange(from, to);
+    this.changed = state.version;
     this.current = state;
-    return rose;
+  }
+
+  /** Follows its line: who came since, and who left, those that have just come among them. */
+  follow(state: LineState, came: readonly SeqRange[], left: readonly SeqRange[]): void {
+    for (const [from, to] of came) this.set.addRange(from, to);
+    for (const [from, to] of left) this.set.deleteRange(from, to);
+    const moved = came.length > 0 || left.length > 0;
+    // much of what happens to a line of rooms happens to other nights
+    if (this.window === null || moved || !sameStock(state.stock, this.current.stock)) {
+      this.changed = state.version;
+    }
+    this.current = state;
   }
 
   /** Position of a booking, 1 being next; null where it does not wait. */
@@ -87,87 +90,22 @@ export class LineView {
   /** @param ageMs how long ago this was read, so that `serverTime` is now. */
   event(ageMs: number): LineEvent {
     const { offerId, version, lastSeq, grantsPerMinute, stock, soldOut, now } = this.current;
+    const { front } = this;
     return {
       offerId,
+      stay: datesOf(this.window),
       version,
-      front: this.front,
+      front,
       last: lastSeq,
       waiting: this.set.size,
-      ...this.departures(),
+      ...departures(this.set, front, lastSeq),
       grantsPerMinute,
       stock,
       soldOut,
       serverTime: new Date(Date.parse(now) + Math.max(0, Math.round(ageMs))).toISOString(),
     };
   }
-
-  private replace(waiting: readonly (readonly [number, number])[]): void {
-    this.set = new SeqSet();
-    for (const [from, to] of waiting) this.set.addRange(from, to);
-  }
-
-  private follow({ state, departed }: Extract<LineRead, { waiting: null }>): void {
-    this.set.addRange(this.current.lastSeq + 1, state.lastSeq);
-    for (const [from, to] of departed) this.set.deleteRange(from, to);
-  }
-
-  /** Who has left from behind the front: number by number where few have, else in buckets, as narrow as fit. */
-  private departures(): Departures {
-    const gone = this.current.lastSeq - this.front + 1 - this.set.size;
-    if (gone <= MAX_BUCKETS) return { bucketSize: 1, departed: this.departedOneByOne(gone) };
-    let bucketSize = FIRST_BUCKET;
-    let departed = this.departedIn(bucketSize);
-    while (departed.length > MAX_BUCKETS) {
-      bucketSize *= 2;
-      departed = halved(departed);
-    }
-    return { bucketSize, departed };
-  }
-
-  private departedOneByOne(gone: number): [number, number][] {
-    const first = this.front;
-    const goneThrough = (seq: number): number => seq + 1 - first - this.set.countBelow(seq + 1);
-    const found: [number, number][] = [];
-    let low = first;
-    while (found.length < gone) {
-      // the next one that left is the first number through which more have gone than were found
-      let high = this.current.lastSeq;
-      while (low < high) {
-        const middle = Math.floor((low + high) / 2);
-        if (goneThrough(middle) > found.length) high = middle;
-        else low = middle + 1;
-      }
-      found.push([low, 1]);
-      low += 1;
-    }
-    return found;
-  }
-
-  private departedIn(size: number): [number, number][] {
-    const { lastSeq } = this.current;
-    const { front } = this;
-    const found: [number, number][] = [];
-    let below = this.set.countBelow(front);
-    for (let bucket = Math.floor(front / size); bucket * size <= lastSeq; bucket += 1) {
-      const first = Math.max(front, bucket * size);
-      const end = Math.min(lastSeq + 1, (bucket + 1) * size);
-      const reached = this.set.countBelow(end);
-      const gone = end - first - (reached - below);
-      if (gone > 0) found.push([bucket, gone]);
-      below = reached;
-    }
-    return found;
-  }
 }
 
-/** The same departures in buckets twice as wide. */
-function halved(departed: readonly (readonly [number, number])[]): [number, number][] {
-  const wider: [number, number][] = [];
-  for (const [bucket, gone] of departed) {
-    const index = Math.floor(bucket / 2);
-    const last = wider.at(-1);
-    if (last?.[0] === index) last[1] += gone;
-    else wider.push([index, gone]);
-  }
-  return wider;
-}
+const sameStock = (a: StockCounts, b: StockCounts): boolean =>
+  a.capacity === b.capacity && a.available === b.available && a.held === b.held && a.sold === b.sold;

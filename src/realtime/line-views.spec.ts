@@ -83,7 +83,7 @@ describe('LineViews', () => {
   });
 
   const position = async (seq: number, version = 0): Promise<unknown> =>
-    await views.position('offer', seq, version);
+    await views.position('offer', seq, version, null);
   const waits = (place: number, version: number): unknown => ({
     waiting: true,
     position: place,
@@ -140,8 +140,8 @@ describe('LineViews', () => {
   });
 
   it('refuses an offer that does not exist, and remembers nothing of it', async () => {
-    await expect(views.position('nothing', 1, 0)).rejects.toMatchObject({ code: 'OFFER_NOT_FOUND' });
-    await expect(views.event('nothing')).rejects.toMatchObject({ code: 'OFFER_NOT_FOUND' });
+    await expect(views.position('nothing', 1, 0, null)).rejects.toMatchObject({ code: 'OFFER_NOT_FOUND' });
+    await expect(views.event('nothing', 0, null)).rejects.toMatchObject({ code: 'OFFER_NOT_FOUND' });
     expect(views.active).toBe(0);
   });
 
@@ -150,7 +150,7 @@ describe('LineViews', () => {
     await position(3);
     ledger.leave(1, 2);
     await jest.advanceTimersByTimeAsync(1000);
-    expect(views.peek('offer')?.view.position(3)).toBe(1);
+    expect(views.peek('offer', null)?.view.position(3)).toBe(1);
     expect(changes).toEqual(['offer', 'offer']);
   });
 
@@ -163,7 +163,7 @@ describe('LineViews', () => {
       await jest.advanceTimersByTimeAsync(10);
     }
     await jest.advanceTimersByTimeAsync(100);
-    expect(views.peek('offer')?.view.version).toBe(ledger.version);
+    expect(views.peek('offer', null)?.view.version).toBe(ledger.version);
     expect(ledger.reads.length).toBeLessThanOrEqual(8);
   });
 
@@ -174,7 +174,7 @@ describe('LineViews', () => {
     ledger.leave(2);
     views.doubtAll();
     await jest.advanceTimersByTimeAsync(0);
-    expect(views.peek('offer')?.view.version).toBe(ledger.version);
+    expect(views.peek('offer', null)?.view.version).toBe(ledger.version);
   });
 
   it('ignores hints of lines that nobody asks about', async () => {
@@ -189,7 +189,7 @@ describe('LineViews', () => {
     await position(1);
     for (let seconds = 0; seconds < 90; seconds += 10) {
       await jest.advanceTimersByTimeAsync(10_000);
-      expect(views.peek('offer')).not.toBeNull();
+      expect(views.peek('offer', null)).not.toBeNull();
     }
     await jest.advanceTimersByTimeAsync(62_000);
     expect(views.active).toBe(0);
@@ -205,7 +205,7 @@ describe('LineViews', () => {
     ledger.waiting.delete(1);
     ledger.version += 1;
     await jest.advanceTimersByTimeAsync(2000);
-    expect(views.peek('offer')?.view.position(3)).toBe(2);
+    expect(views.peek('offer', null)?.view.position(3)).toBe(2);
     expect(ledger.reads.filter((known) => known === null)).toHaveLength(2);
   });
 

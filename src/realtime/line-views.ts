@@ -1,6 +1,7 @@
 import type { LineEvent } from './events.js';
 import { ActiveLine, LineReader } from './active-line.js';
 import type { LineView } from './line-view.js';
+import type { NightWindow } from './night-window.js';
 
 /** Where a booking stands in its line, at a version. */
 export type LinePosition =
@@ -16,7 +17,9 @@ export type LinePosition =
 export type LineListener = (offerId: string) => void;
 
 /**
- * The views of the lines that somebody is interested in, one per line and process.
+ * The views of the lines that somebody is interested in, in this process: one of each line of tickets, and of rooms one
+ * of each window of nights. However many there are, a line is read once. A window is always that of a booking's own
+ * nights, and null for tickets.
  *
  * A view is exact at its version, and never more than a second behind while it is active: it follows hints, and
  * is read from the ledger again whether hints come or not. It is dropped after a minute without interest.
@@ -39,8 +42,13 @@ export class LineViews {
    * is answered with the ledger's.
    * @throws AppError `OFFER_NOT_FOUND`; what the reader throws
    */
-  async position(offerId: string, seq: number, atLeastVersion: number): Promise<LinePosition> {
-    const view = await this.line(offerId).fresh(atLeastVersion, seq);
+  async position(
+    offerId: string,
+    seq: number,
+    atLeastVersion: number,
+    window: NightWindow | null,
+  ): Promise<LinePosition> {
+    const view = await this.line(offerId).fresh(atLeastVersion, seq, window);
     const position = view.position(seq);
     if (position === null) return { waiting: false, version: view.version };
     return {
@@ -52,23 +60,26 @@ export class LineViews {
   }
 
   /**
-   * What everybody of the line is told, never at an older version than given.
+   * What everybody of the line, or everybody who waits for these nights, is told, never at an older version than given.
    * @throws AppError `OFFER_NOT_FOUND`; what the reader throws
    */
-  async event(offerId: string, atLeastVersion = 0): Promise<LineEvent> {
+  async event(offerId: string, atLeastVersion: number, window: NightWindow | null): Promise<LineEvent> {
     const line = this.line(offerId);
-    const view = await line.fresh(atLeastVersion, 0);
+    const view = await line.fresh(atLeastVersion, 0, window);
     return view.event(line.ageMs());
   }
 
   /** The view as it is, and its event; null until it has been read. Keeps the line active. */
-  peek(offerId: string): { readonly view: LineView; readonly event: () => LineEvent } | null {
+  peek(
+    offerId: string,
+    window: NightWindow | null,
+  ): { readonly view: LineView; readonly event: () => LineEvent } | null {
     const line = this.line(offerId);
-    const view = line.peek();
+    const view = line.peek(window);
     return view === null ? null : { view, event: () => view.event(line.ageMs()) };
   }
 
-  /** Calls back after each change of a view; gives the way to stop that. The listener must not throw. */
+  /** Calls back after each change of a line; gives the way to stop that. The listener must not throw. */
   onChange(listener: LineListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

@@ -4,6 +4,7 @@ import { placeInLine } from './place.js';
 
 const event = (change: Partial<LineEvent>): LineEvent => ({
   offerId: 'offer',
+  stay: null,
   version: 1,
   front: 1,
   last: 100,

@@ -151,10 +151,10 @@ async function snapshotOf(
 ): Promise<BookingSnapshot | null> {
   const seq = Number(id.slice(-12));
   if (seq < 1 || seq > line.lastSeq) return null;
-  const place = await views.position(OFFER, seq, version);
-  const { offerId, quantity, reason, progress, deadline, price, jobId, acceptedAt } = line.booking(seq);
+  const place = await views.position(OFFER, seq, version, null);
+  const { offerId, quantity, stay, reason, progress, deadline, price, jobId, acceptedAt } = line.booking(seq);
   return {
-    ...{ bookingId: id, jobId, offerId, seq, quantity, reason, progress, deadline, price, acceptedAt },
+    ...{ bookingId: id, jobId, offerId, seq, quantity, stay, reason, progress, deadline, price, acceptedAt },
     state: place.waiting ? 'waiting' : 'held',
     position: place.waiting ? place.position : null,
     estimatedWaitSeconds: place.waiting ? place.estimatedWaitSeconds : null,

@@ -17,6 +17,7 @@ const shown = (change: Partial<Shown>): Shown => ({
 
 const line = (change: Partial<LineEvent>): LineEvent => ({
   offerId: 'o',
+  stay: null,
   version: 11,
   front: 1,
   last: 100,

@@ -30,12 +30,20 @@ export class AcceptanceDto {
   @ApiProperty({ type: LinksDto }) readonly links!: LinksDto;
 }
 
+export class StayDto {
+  @ApiProperty({ format: 'date', description: 'The first night.' }) readonly checkIn!: string;
+  @ApiProperty({ format: 'date', description: 'The day after the last night.' }) readonly checkOut!: string;
+  @ApiProperty({ ...time, description: 'When the room can be had.' }) readonly begins!: string;
+}
+
 export class BookingDto {
   @ApiProperty({ format: 'uuid' }) readonly bookingId!: string;
   @ApiProperty() readonly jobId!: string;
   @ApiProperty() readonly offerId!: string;
   @ApiProperty(count) readonly seq!: number;
   @ApiProperty(count) readonly quantity!: number;
+  @ApiProperty({ type: StayDto, nullable: true, description: 'Of a hotel booking; null for tickets.' })
+  readonly stay!: StayDto | null;
   @ApiProperty({ enum: STATES }) readonly state!: string;
   @ApiProperty({ type: String, nullable: true }) readonly reason!: string | null;
   @ApiProperty({ ...count, nullable: true, description: '1 is next; null once it no longer waits.' })
