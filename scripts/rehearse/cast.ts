@@ -2,8 +2,9 @@ import type { Shown } from './answers.js';
 import { Customer, type World } from './customer.js';
 import { Http } from './http.js';
 import type { Options } from './options.js';
-import { drawPlans, type Plan } from './plan.js';
-import { seededRandom } from './random.js';
+import { drawPlans, drawStay, type Plan } from './plan.js';
+import { seededRandom, type Random } from './random.js';
+import type { Sale } from './sale.js';
 import { Scheduler } from './scheduler.js';
 import type { Stage } from './stage.js';
 
@@ -32,7 +33,7 @@ export class Cast {
   private marked = 0;
   private whenDone: () => void = () => undefined;
 
-  constructor(options: Options, stage: Stage, names: { run: string; eventId: string; ticketType: string }) {
+  constructor(options: Options, stage: Stage, names: { run: string; sale: Sale }) {
     const random = seededRandom(options.seed ^ 0x5eed);
     this.http = new Http(stage.origins, options.clients, this.scheduler, random);
     const world: World = {
@@ -54,7 +55,7 @@ export class Cast {
     this.customers = drawPlans(options).map((plan) => new Customer(plan, world));
     this.markers = Array.from(
       { length: Math.min(MARKERS, clients) },
-      (_, index) => new Customer(markerPlan(clients + index), world),
+      (_, index) => new Customer(markerPlan(clients + index, options, random), world),
     );
     this.left = this.customers.length + this.markers.length;
   }
@@ -110,10 +111,11 @@ export class Cast {
   }
 }
 
-const markerPlan = (index: number): Plan => ({
+const markerPlan = (index: number, { kind, nights }: Options, random: Random): Plan => ({
   index,
   behaviour: { kind: 'leaves', from: 'waiting', afterMs: 0 },
   transport: 'poll',
   duplicate: false,
   prepaid: false,
+  stay: kind === 'hotel' ? drawStay(nights, random) : null,
 });

@@ -6,6 +6,7 @@ import { askMs, pollMs, type Crowd } from './pace.js';
 import type { Plan } from './plan.js';
 import type { Random } from './random.js';
 import type { SeenAcceptance } from './real-time-order.js';
+import type { Sale } from './sale.js';
 import type { Cancel, Scheduler } from './scheduler.js';
 import { CustomerSocket, type SocketCounts, type SocketListener } from './sockets.js';
 import { Watch } from './watch.js';
@@ -14,8 +15,7 @@ import { Watch } from './watch.js';
 export interface World {
   /** Makes ids and keys of this rehearsal its own. */
   readonly run: string;
-  readonly eventId: string;
-  readonly ticketType: string;
+  readonly sale: Pick<Sale, 'request'>;
   readonly crowd: Crowd;
   readonly http: Http;
   readonly scheduler: Scheduler;
@@ -109,7 +109,7 @@ export class Customer implements SocketListener {
   }
 
   private post(): Promise<HttpAnswer> {
-    const { run, eventId, ticketType, http } = this.world;
+    const { run, sale, http } = this.world;
     const userId = `${run}-${this.plan.index + 1}`;
     const email = `${userId}@example.test`;
     const payment = this.plan.prepaid ? { paymentMethod: 'pm_ok' } : {};
@@ -117,7 +117,7 @@ export class Customer implements SocketListener {
       method: 'POST',
       path: '/api/bookings',
       idempotencyKey: `${userId}-join`,
-      body: { userId, eventId, ticketType, quantity: 1, email, ...payment },
+      body: { userId, ...sale.request(this.plan), email, ...payment },
     });
   }
 

@@ -7,7 +7,9 @@ import { borrowedStage, ownStage } from './stage.js';
 /** Exit codes: 0 all held, 1 something was broken or left open, 2 it could not be rehearsed. */
 async function main(options: Options): Promise<number> {
   const say = (sentence: string): void => void process.stderr.write(`${sentence}\n`);
-  say(`rehearsal of ${options.clients} clients for ${options.stock} tickets, seed ${options.seed}`);
+  say(
+    `rehearsal of ${options.clients} clients for ${options.kind === 'hotel' ? `${options.rooms} rooms and ${options.nights} nights` : `${options.stock} tickets`}, seed ${options.seed}`,
+  );
   const stage = options.server === null ? await ownStage(options, say) : borrowedStage(options.server);
   try {
     const { report, verdicts } = await rehearse(options, stage, process.stderr, endedFromOutside());

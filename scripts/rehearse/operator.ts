@@ -10,23 +10,8 @@ export class Operator {
   ) {}
 
   /** @returns its id. @throws Error in the server's words */
-  async createOffer(offer: {
-    readonly eventId: string;
-    readonly ticketType: string;
-    readonly capacity: number;
-    readonly holdSeconds: number;
-  }): Promise<string> {
-    const created = await this.ask('POST', '/api/offers', {
-      ...offer,
-      title: 'Rehearsal',
-      venue: 'Nowhere',
-      timeZone: 'UTC',
-      startsAt: new Date(Date.now() + 90 * 86_400_000).toISOString(),
-      price: { amountMinor: 4900, currency: 'EUR' },
-      limitPerCustomer: 1,
-      maxQuantity: 1,
-    });
-    return text(object(created), 'id');
+  async createOffer(offer: Readonly<Record<string, unknown>>): Promise<string> {
+    return text(object(await this.ask('POST', '/api/offers', offer)), 'id');
   }
 
   /** F1 to F7 as the server judges itself. */

@@ -1,10 +1,17 @@
 import { parseArgs } from 'node:util';
 
+/** What is sold. */
+const KINDS = ['ticket', 'hotel'] as const;
 /** Technologies that carry the jobs; `bullmq` is on PostgreSQL, the default of the application. */
 const QUEUES = ['bullmq', 'bullmq-redis', 'streams', 'kafka'] as const;
 
 export interface Options {
+  readonly kind: (typeof KINDS)[number];
+  /** Of a hotel, each night. */
+  readonly rooms: number;
+  readonly nights: number;
   readonly clients: number;
+  /** Tickets, or rooms by night. */
   readonly stock: number;
   readonly noShow: number;
   readonly decline: number;
@@ -41,9 +48,11 @@ export class UsageError extends Error {
 
 export const USAGE = `npm run rehearse -- [options]
   --clients N        customers (5000)             --stock N          tickets (500)
+  --kind NAME        ticket, or hotel: overlapping stays (ticket)
+  --rooms N          rooms of the hotel (40)      --nights N         nights on sale (30)
   --no-show SHARE    never pay (0.2)              --decline SHARE    declined at first (0.05)
   --leave SHARE      leave the line (0.05)        --duplicate SHARE  send the request twice at once (0.05)
-  --sockets SHARE    follow by socket (0.2)       --prepaid SHARE    pay up front (0)
+  --sockets SHARE    follow by socket (0.2)       --prepaid SHARE    pay up front (0; 0.5 in a hotel)
   --hold-seconds N   time to pay (5)              --step-seconds A,B,C,D,E  work added to the five steps
   --apis N           api processes (1; 2 with --kill-apis)
   --workers N        worker processes (1; 4 with --kill-workers)
@@ -57,6 +66,9 @@ export const USAGE = `npm run rehearse -- [options]
 const FLAGS = {
   clients: { type: 'string' },
   stock: { type: 'string' },
+  kind: { type: 'string' },
+  rooms: { type: 'string' },
+  nights: { type: 'string' },
   'no-show': { type: 'string' },
   decline: { type: 'string' },
   leave: { type: 'string' },
@@ -113,22 +125,26 @@ export function parseOptions(argv: readonly string[], freshSeed: number): Option
     mistakes.push(`--${name} must be a number from 0 to 1, not ${JSON.stringify(value)}`);
     return fallback;
   };
+  const kind = oneOf('kind', KINDS, given.kind, 'ticket', mistakes);
+  const rooms = whole('rooms', given.rooms, 40, 2, 10_000);
+  const nights = whole('nights', given.nights, 30, 1, 330);
+  const stock = whole('stock', given.stock, 500, 1, 1_000_000);
   const options: Options = {
+    ...{ kind, rooms, nights, stock: kind === 'hotel' ? rooms * nights : stock },
     clients: whole('clients', given.clients, 5000, 1, 200_000),
-    stock: whole('stock', given.stock, 500, 1, 1_000_000),
     noShow: share('no-show', given['no-show'], 0.2),
     decline: share('decline', given.decline, 0.05),
     leave: share('leave', given.leave, 0.05),
     duplicate: share('duplicate', given.duplicate, 0.05),
     sockets: share('sockets', given.sockets, 0.2),
-    prepaid: share('prepaid', given.prepaid, 0),
+    prepaid: share('prepaid', given.prepaid, kind === 'hotel' ? 0.5 : 0),
     holdSeconds: whole('hold-seconds', given['hold-seconds'], 5, 1, 3600),
     stepSeconds: stepSeconds(given['step-seconds'], mistakes),
     apis: whole('apis', given.apis, given['kill-apis'] === true ? 2 : 1, 1, 16),
     workers: whole('workers', given.workers, given['kill-workers'] === true ? 4 : 1, 1, 16),
     killWorkers: given['kill-workers'] === true,
     killApis: given['kill-apis'] === true,
-    queue: queue(given.queue, mistakes),
+    queue: oneOf('queue', QUEUES, given.queue, 'bullmq', mistakes),
     killBroker: given['kill-broker'] === true,
     seed: whole('seed', given.seed, freshSeed, 0, 4294967295),
     timeoutSeconds: given.timeout === undefined ? null : whole('timeout', given.timeout, 600, 1, 86_400),
@@ -138,6 +154,10 @@ export function parseOptions(argv: readonly string[], freshSeed: number): Option
   };
   if (options.noShow + options.decline + options.leave > 1.000001) {
     mistakes.push('--no-show, --decline and --leave are different customers: together at most 1');
+  }
+  const ofTheOther = kind === 'hotel' ? (['stock'] as const) : (['rooms', 'nights'] as const);
+  for (const name of ofTheOther) {
+    if (given[name] !== undefined) mistakes.push(`--${name} is not for --kind ${kind}`);
   }
   if (mistakes.length > 0) throw new UsageError(mistakes);
   return options;
@@ -151,11 +171,18 @@ function parse(argv: readonly string[]): Given {
   }
 }
 
-function queue(value: string | undefined, mistakes: string[]): Options['queue'] {
-  const found = QUEUES.find((name) => name === (value ?? 'bullmq'));
-  if (found === undefined)
-    mistakes.push(`--queue must be one of ${QUEUES.join(', ')}, not ${JSON.stringify(value)}`);
-  return found ?? 'bullmq';
+function oneOf<Name extends string>(
+  option: string,
+  names: readonly Name[],
+  value: string | undefined,
+  fallback: Name,
+  mistakes: string[],
+): Name {
+  const found = names.find((name) => name === (value ?? fallback));
+  if (found === undefined) {
+    mistakes.push(`--${option} must be one of ${names.join(', ')}, not ${JSON.stringify(value)}`);
+  }
+  return found ?? fallback;
 }
 
 function stepSeconds(value: string | undefined, mistakes: string[]): readonly number[] | null {

@@ -9,6 +9,15 @@ export interface Plan {
   readonly duplicate: boolean;
   /** Names its payment method with the request. */
   readonly prepaid: boolean;
+  /** What it asks for in a hotel; null where tickets are sold. */
+  readonly stay: StayPlan | null;
+}
+
+/** Nights from 0, both included. */
+export interface StayPlan {
+  readonly first: number;
+  readonly last: number;
+  readonly rooms: number;
 }
 
 export type Behaviour =
@@ -30,7 +39,13 @@ export interface Shares {
   readonly prepaid: number;
   readonly holdSeconds: number;
   readonly seed: number;
+  readonly kind: 'ticket' | 'hotel';
+  readonly nights: number;
 }
+
+const LONGEST_STAY = 7;
+/** One in so many asks for two rooms. */
+const TWO_ROOMS = 5;
 
 /** One plan per client. Shares are met exactly (rounded to whole clients); who it is, is drawn. */
 export function drawPlans(shares: Shares): Plan[] {
@@ -46,7 +61,15 @@ export function drawPlans(shares: Shares): Plan[] {
     duplicate: duplicate[index] === true,
     // Somebody who means not to pay, or to be declined, gives no method that would be charged.
     prepaid: prepaid[index] === true && behaviour.kind === 'pays',
+    stay: shares.kind === 'hotel' ? drawStay(shares.nights, random) : null,
   }));
+}
+
+/** Stays of every length overlap everywhere. */
+export function drawStay(nights: number, random: Random): StayPlan {
+  const length = 1 + Math.floor(random() * Math.min(LONGEST_STAY, nights));
+  const first = Math.floor(random() * (nights - length + 1));
+  return { first, last: first + length - 1, rooms: random() < 1 / TWO_ROOMS ? 2 : 1 };
 }
 
 function drawBehaviours(shares: Shares, random: Random): Behaviour[] {

@@ -6,13 +6,13 @@ import { Operator } from './operator.js';
 import type { Options } from './options.js';
 import { Progress, type Screen } from './progress.js';
 import { report, type Report } from './report.js';
+import { saleOf, type Sale } from './sale.js';
 import type { Stage } from './stage.js';
 import {
   judgeBoard,
   judgeEnds,
   judgeOrder,
   judgeOutage,
-  judgeSale,
   judgeSeen,
   verdict,
   type Verdict,
@@ -23,11 +23,14 @@ export interface Ending {
   readonly verdicts: readonly Verdict[];
 }
 
-/** Share of the tickets in hand when the broker is killed. */
+/** Share of the units in hand when the broker is killed. */
 const FULL_SWING = 0.2;
 
-const confirmed = ({ customers }: Cast): number =>
-  customers.filter(({ watch }) => watch.shown?.state === 'confirmed').length;
+const sold = ({ customers }: Cast, sale: Sale): number =>
+  customers.reduce(
+    (sum, { watch, plan }) => sum + (watch.shown?.state === 'confirmed' ? sale.unitsOf(plan) : 0),
+    0,
+  );
 
 /**
  * Plays one on-sale on a stage and judges it. Leaves the stage as it is.
@@ -40,11 +43,11 @@ export async function rehearse(
   signal: AbortSignal,
 ): Promise<Ending> {
   const run = `r${randomBytes(5).toString('hex')}`;
-  const [eventId, ticketType] = [`rehearsal-${run}`, 'standard'];
+  const sale = saleOf(options, `rehearsal-${run}`);
   const operator = new Operator(stage.origins[0] ?? '', stage.token);
-  const { stock, holdSeconds } = options;
-  const offerId = await operator.createOffer({ eventId, ticketType, capacity: stock, holdSeconds });
-  const cast = new Cast(options, stage, { run, eventId, ticketType });
+  const { stock } = options;
+  const offerId = await operator.createOffer(sale.offer);
+  const cast = new Cast(options, stage, { run, sale });
   const progress = new Progress(out, () => ({
     seconds: (performance.now() - cast.startedAt) / 1000,
     customers: cast.customers,
@@ -54,7 +57,7 @@ export async function rehearse(
   }));
   try {
     progress.start();
-    stage.startKilling(() => confirmed(cast) >= Math.max(1, stock * FULL_SWING));
+    stage.startKilling(() => sold(cast, sale) >= Math.max(1, stock * FULL_SWING));
     const quiet = await cast.play(deadlineSeconds(options) * 1000, signal);
     const endedAt = performance.now();
     await stage.stopKilling();
@@ -71,12 +74,12 @@ export async function rehearse(
       judgeOrder(cast.everyone),
       judgeSeen(cast.everyone),
       ...judgeEnds(cast.customers, stage.losses().crashes, cast.surprises),
-      judgeSale(cast.customers, stock),
+      sale.judge(cast.customers),
       ...(options.killBroker ? [judgeOutage(stage.losses().brokers)] : []),
     ];
     const { customers, startedAt, http } = cast;
     const { workers, apis, brokers } = stage.losses();
-    const figures = { customers, stock, seed: options.seed, startedAt, endedAt, verdicts };
+    const figures = { customers, stock, sale, seed: options.seed, startedAt, endedAt, verdicts };
     const kills = { workers, apis, brokers };
     return {
       report: report({ ...figures, answers: cast.answersWhenQuiet, repeats: http.repeats, kills }),

@@ -1,5 +1,6 @@
 import { HOLDS_UNITS, type BookingState } from '../../src/booking/booking.js';
 import type { Customer } from './customer.js';
+import type { Sale } from './sale.js';
 import { quantiles, type Quantiles } from './statistics.js';
 import type { Verdict } from './verdict.js';
 
@@ -7,6 +8,9 @@ import type { Verdict } from './verdict.js';
 export interface Report {
   readonly clients: number;
   readonly stock: number;
+  /** Units of what was sold: tickets, or rooms by night. */
+  readonly sold: number;
+  readonly units: string;
   readonly accepted: number;
   readonly rejected: number;
   /** Clients whose turn came. */
@@ -35,6 +39,7 @@ export interface Report {
 export interface Facts {
   readonly customers: readonly Customer[];
   readonly stock: number;
+  readonly sale: Pick<Sale, 'units' | 'unitsOf'>;
   readonly seed: number;
   readonly startedAt: number;
   readonly endedAt: number;
@@ -45,7 +50,7 @@ export interface Facts {
 }
 
 export function report(facts: Facts): Report {
-  const { customers, verdicts } = facts;
+  const { customers, verdicts, sale } = facts;
   const ended = (state: BookingState): number =>
     customers.filter(({ watch }) => watch.shown?.state === state).length;
   const accepted = customers.flatMap(({ acceptance }) => (acceptance === null ? [] : [acceptance]));
@@ -63,6 +68,10 @@ export function report(facts: Facts): Report {
   return {
     clients: customers.length,
     stock: facts.stock,
+    sold: customers
+      .filter(({ watch }) => watch.shown?.state === 'confirmed')
+      .reduce((sum, { plan }) => sum + sale.unitsOf(plan), 0),
+    units: sale.units,
     accepted: accepted.length,
     rejected: customers.filter(({ rejected }) => rejected !== null).length,
     held: customers.filter(({ watch }) => watch.states.some(hadItsTurn)).length,
@@ -103,7 +112,7 @@ export function render(result: Report, verdicts: readonly Verdict[]): string {
     ['accepted', String(result.accepted)],
     ['turned away', String(result.rejected)],
     ['held', String(result.held)],
-    ['confirmed', `${result.confirmed} of ${result.stock} tickets`],
+    ['confirmed', `${result.confirmed}; ${result.sold} of ${result.stock} ${result.units}`],
     ['expired', String(result.expired)],
     ['cancelled', String(result.cancelled)],
     ['sold out', String(result.soldOut)],
@@ -124,7 +133,7 @@ export function render(result: Report, verdicts: readonly Verdict[]): string {
     `${rule} (${checked})`,
   ]);
   const broken = result.violations.map((violation) => `  ${violation}`);
-  const last = result.ok ? `ok: sold ${result.confirmed} of ${result.stock}` : 'BROKEN';
+  const last = result.ok ? `ok: sold ${result.sold} of ${result.stock} ${result.units}` : 'BROKEN';
   return [
     table(figures),
     '',

@@ -1,7 +1,6 @@
 import { judgeRealTimeOrder } from './real-time-order.js';
 import type { Shown } from './answers.js';
 import type { Customer } from './customer.js';
-import { wantsTicket } from './plan.js';
 
 /** One thing that must hold, and what broke it. */
 export interface Verdict {
@@ -139,24 +138,6 @@ function stuck({ name, watch, plan }: Customer): string {
       ? 'unknown'
       : `${shown.state} at ${shown.progress} %, position ${shown.position ?? 'none'}`;
   return `${name} (${plan.behaviour.kind}, ${plan.transport}, booking ${shown?.bookingId ?? '?'}) is stuck: ${state}`;
-}
-
-/** Nobody who wanted to pay goes without while there are tickets left. */
-export function judgeSale(customers: readonly Customer[], stock: number): Verdict {
-  const sold = customers.filter(({ watch }) => watch.shown?.state === 'confirmed').length;
-  const without = customers.filter(
-    (customer) => wantsTicket(customer.plan) && customer.watch.shown?.state !== 'confirmed',
-  );
-  const violations =
-    sold > stock
-      ? [`${sold} sold of ${stock}`]
-      : sold < stock
-        ? without.map(
-            ({ name, watch, rejected }) =>
-              `${name} wanted a ticket and ended ${watch.shown?.state ?? rejected ?? 'without an answer'}`,
-          )
-        : [];
-  return verdict('sold', 'no ticket is left while somebody wants one', `${sold} of ${stock}`, violations);
 }
 
 /** An outage that did not happen shows nothing. */

@@ -11,6 +11,8 @@ const shares: Shares = {
   prepaid: 0.5,
   holdSeconds: 5,
   seed: 7,
+  kind: 'ticket',
+  nights: 30,
 };
 const count = (shown: readonly boolean[]): number => shown.filter(Boolean).length;
 
@@ -18,6 +20,19 @@ describe('the plan of a crowd', () => {
   it('is the same for the same seed and another for another', () => {
     expect(drawPlans(shares)).toEqual(drawPlans(shares));
     expect(drawPlans({ ...shares, seed: 8 })).not.toEqual(drawPlans(shares));
+  });
+
+  it('asks for stays within the nights on sale, and for tickets where tickets are sold', () => {
+    const stays = drawPlans({ ...shares, kind: 'hotel', nights: 9 }).map(({ stay }) => stay);
+    for (const stay of stays) {
+      expect(stay).toMatchObject({ first: expect.any(Number), last: expect.any(Number) });
+      expect(stay?.first).toBeGreaterThanOrEqual(0);
+      expect(stay?.last).toBeGreaterThanOrEqual(stay?.first ?? NaN);
+      expect(stay?.last).toBeLessThan(9);
+      expect([1, 2]).toContain(stay?.rooms);
+    }
+    expect(new Set(stays.map((stay) => JSON.stringify(stay))).size).toBeGreaterThan(30);
+    expect(drawPlans(shares).every(({ stay }) => stay === null)).toBe(true);
   });
 
   it('meets every share exactly', () => {
