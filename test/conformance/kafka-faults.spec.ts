@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { openKafka } from '../../src/queue/adapters/kafka/open.js';
+import { stickyAssigner } from '../../src/queue/adapters/kafka/sticky-assigner.js';
 import { endsOf } from '../../src/queue/adapters/kafka/topics.js';
 import type { JobQueue } from '../../src/queue/job-queue.js';
 import { toMessage } from '../../src/queue/message.js';
 import { leaveGroup } from '../support/kafka-leave-group.js';
 import { kafkaAt } from '../support/kafka-at.js';
 import { describeWithKafka } from '../support/kafka.js';
-import { type Bench, fulfil, fulfils, Log, until } from './bench.js';
+import { type Bench, type Child, fulfil, fulfils, Log, until } from './bench.js';
 import { benchAt } from './kafka-bench.js';
 
 jest.setTimeout(180_000);
@@ -98,6 +99,71 @@ describeWithKafka('Kafka, when things go wrong', (bootstrap) => {
     await log.reaches(5);
     expect(log.ids.slice(3).sort()).toEqual(['new', 'newer']);
     expect(await queue.replay('booking.fulfil', { since: new Date(Date.now() + 1000) })).toBe(0);
+  });
+
+  it('brings workers back to work that are killed one after the other, and loses nothing', async () => {
+    const { queue, name } = await bench.open();
+    const plan = { workMs: 20, concurrency: 8, attempts: 50 };
+    const all: Child[] = [];
+    const start = async (): Promise<Child> => {
+      const child = await bench.child(name, plan);
+      all.push(child);
+      return child;
+    };
+    const seats = [start(), start(), start()];
+    await Promise.all(seats);
+    for (let turn = 0; turn < 6; turn += 1) {
+      await queue.publish([...Array(40).keys()].map((i) => fulfil(`turn-${turn}-${i}`)));
+      const victim = await seats[turn % 3];
+      await victim?.kill('SIGKILL');
+      seats[turn % 3] = start();
+      await sleep(1000);
+    }
+    const last = await Promise.all(seats);
+    await queue.publish(fulfils(300));
+    const done = (): number =>
+      new Set(
+        all.flatMap(({ events }) => events.flatMap(({ event, jobId }) => (event === 'done' ? [jobId] : []))),
+      ).size;
+    await until('all jobs are done', () => done() === 540, 60_000);
+    for (const child of last) expect(child.has('started')).toBe(true);
+    expect(all.filter((child) => child.has('dead'))).toEqual([]);
+  });
+
+  it('starts while its group does not settle, tells of it in readiness, and has its place later', async () => {
+    const { queue, name } = await bench.open();
+    await queue.publish([fulfil('waits')]);
+    // a member that is busy for long, and keeps everybody waiting
+    let release: () => void = () => undefined;
+    const busy = new Promise<void>((resolve) => (release = resolve));
+    const blocker = new Kafka({ brokers: bootstrap.split(','), logLevel: logLevel.NOTHING }).consumer({
+      groupId: `${name}-fulfil`,
+      sessionTimeout: 60_000,
+      rebalanceTimeout: 60_000,
+      partitionAssigners: [stickyAssigner(() => ({}))],
+    });
+    let isBusy = false;
+    await blocker.connect();
+    await blocker.subscribe({ topic: `${name}-fulfil`, fromBeginning: true });
+    await blocker.run({
+      autoCommit: false,
+      eachBatch: () => {
+        isBusy = true;
+        return busy;
+      },
+    });
+    await until('the other is busy', () => isBusy);
+    const log = new Log();
+    try {
+      await bench.consume(queue, log.handle);
+      await expect(queue.ping()).rejects.toMatchObject({ code: 'BROKER_GROUP_UNSETTLED' });
+      expect(log.ids).toEqual([]);
+    } finally {
+      release();
+      await blocker.disconnect();
+    }
+    await log.reaches(1);
+    await queue.ping();
   });
 
   it('goes on with a full partition after its consumer was thrown out of the group', async () => {

@@ -37,7 +37,7 @@ function isRunning(pid: number): boolean {
     return true;
   } catch (error) {
     // somebody else's process is one as well
-    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
+    return !(typeof error === 'object' && error !== null && 'code' in error && error.code === 'ESRCH');
   }
 }
 
