@@ -1,4 +1,4 @@
-import { Stripe } from 'stripe';
+import Stripe from 'stripe';
 import type { Body } from './stripe-books.js';
 
 export interface StandInEvent {

@@ -146,7 +146,10 @@ export class StripeStandIn {
       return;
     }
     const kept = incoming.key === null ? undefined : this.keys.get(incoming.key);
-    if (kept !== undefined) return void this.repeat(incoming, kept, response, rule, come);
+    if (kept !== undefined) {
+      this.repeat(incoming, kept, response, rule, come);
+      return;
+    }
     const entry: Kept = { print: incoming.print, answer: null };
     if (incoming.key !== null) this.keys.set(incoming.key, entry);
     if (rule.delayMs !== undefined) await sleep(rule.delayMs);

@@ -32,3 +32,9 @@ export function declineReason({ code, decline_code }: StripeRefusal): string {
   if (reason === undefined || !WELL_FORMED.test(reason) || KEPT_BACK.has(reason)) return 'card_declined';
   return reason;
 }
+
+/** The same for what Stripe did not even try: a payment method that is not there, say. */
+export function rejectionReason(code: string): string {
+  if (code === 'resource_missing') return 'payment_method_invalid';
+  return code === 'invalid_request_error' || !WELL_FORMED.test(code) ? 'payment_rejected' : code;
+}

@@ -1,4 +1,4 @@
-import type { Stripe } from 'stripe';
+import type Stripe from 'stripe';
 import type { Money } from '../../../booking/booking.js';
 import { declineReason } from './decline-reason.js';
 import { fromStripe } from './stripe-amount.js';

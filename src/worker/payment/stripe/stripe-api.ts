@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { Stripe } from 'stripe';
+import Stripe from 'stripe';
 import { within } from '../../../common/within.js';
 import type { StripeSettings } from '../../../config/stripe.js';
 import type { ChargeAttempt, RefundRequest } from '../payment-provider.js';

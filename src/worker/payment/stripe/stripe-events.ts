@@ -1,4 +1,4 @@
-import { Stripe } from 'stripe';
+import Stripe from 'stripe';
 import { AppError } from '../../../common/errors.js';
 import { factsOf, type IntentFacts } from './intent-facts.js';
 

@@ -1,5 +1,5 @@
-import { Stripe } from 'stripe';
-import { declineReason } from './decline-reason.js';
+import Stripe from 'stripe';
+import { declineReason, rejectionReason } from './decline-reason.js';
 
 /**
  * Why a call of Stripe gave no result.
@@ -18,7 +18,7 @@ export type StripeFailureKind = 'declined' | 'rejected' | 'key_reused' | 'in_pro
 export class StripeFailure extends Error {
   constructor(
     readonly kind: StripeFailureKind,
-    /** Of a decline, what the customer is told; else Stripe's code. */
+    /** Of a decline or a rejection, what the customer is told; else Stripe's code. */
     readonly reason: string,
     message: string,
     /** Stripe answered what it had answered before under this key, and will do so as long as it keeps the key. */
@@ -41,7 +41,7 @@ export function failureOf(error: unknown): StripeFailure {
   }
   const kind = kindOf(error);
   const code = error.code ?? error.rawType ?? error.type;
-  const reason = kind === 'declined' ? declineReason(error) : code;
+  const reason = reasonOf(kind, error, code);
   const about = [error.statusCode, code, error.param, error.requestId].filter((part) => part !== undefined);
   return new StripeFailure(
     kind,
@@ -49,6 +49,15 @@ export function failureOf(error: unknown): StripeFailure {
     `Stripe: ${kind} (${about.join(', ')})`,
     error.headers?.['idempotent-replayed'] === 'true',
   );
+}
+
+function reasonOf(
+  kind: StripeFailureKind,
+  error: InstanceType<typeof Stripe.errors.StripeError>,
+  code: string,
+): string {
+  if (kind === 'declined') return declineReason(error);
+  return kind === 'rejected' ? rejectionReason(code) : code;
 }
 
 function kindOf(error: InstanceType<typeof Stripe.errors.StripeError>): StripeFailureKind {
