@@ -1,8 +1,9 @@
-import type { LineRead, LineState } from '../booking/ledger/types.js';
+import type { LineRead, LineState, WaitingStay } from '../booking/ledger/types.js';
 import { LineReader } from './active-line.js';
 import { BoardPusher } from './board-pusher.js';
 import type { LineEvent } from './events.js';
 import { LineViews } from './line-views.js';
+import type { NightWindow } from './night-window.js';
 import { PUSH_COST_MS, PUSH_SHARE } from './push-budget.js';
 
 const WAITING = 30_000;
@@ -23,12 +24,34 @@ class MovingLine extends LineReader {
     now: '2026-01-01T00:00:00.000Z',
   };
 
+  private stays: WaitingStay[] | null = null;
+
   grantThrough(seq: number): void {
     this.state = { ...this.state, version: this.state.version + 1, front: seq + 1, waiting: WAITING - seq };
   }
 
-  override readLine(): Promise<LineRead> {
-    const { state } = this;
+  /** The line is one of rooms from here on: who waits, by number, for which nights; null: nobody. */
+  rooms(...stays: readonly (NightWindow | null)[]): void {
+    this.stays = stays.flatMap((nights, index): WaitingStay[] =>
+      nights === null ? [] : [[index + 1, ...nights]],
+    );
+    const { length } = this.stays;
+    this.state = { ...this.state, version: this.state.version + 1, lastSeq: 3, waiting: length, nights: [] };
+  }
+
+  override readLine(_offerId: string, known: unknown): Promise<LineRead> {
+    const { state, stays } = this;
+    if (stays !== null && known === null)
+      return Promise.resolve({ state, departed: null, waiting: [], stays });
+    if (stays !== null) {
+      const departed = [1, 2, 3].filter((seq) => !stays.some(([other]) => other === seq));
+      return Promise.resolve({
+        state,
+        departed: departed.map((seq) => [seq, seq]),
+        waiting: null,
+        stays: [],
+      });
+    }
     return Promise.resolve({ state, departed: null, waiting: [[state.front, state.lastSeq]], stays: null });
   }
 }
@@ -128,6 +151,31 @@ describe('BoardPusher', () => {
     await move(10);
     const versions = told.map(({ event }) => event.version);
     expect(versions).toEqual([...versions].sort((a, b) => a - b));
+  });
+
+  it('tells each window of a line of rooms its own, to those who wait for its nights alone', async () => {
+    line.rooms([1, 3], [5, 6], [2, 2]);
+    const windows: NightWindow[] = [[1, 3], [5, 6], [2, 2]]; // prettier-ignore
+    for (const [index, window] of windows.entries()) {
+      const event = await views.event('offer', 0, window);
+      pusher.add(`socket-${index + 1}`, event, index + 1, window);
+      pusher.add('socket-of-all', event, index + 1, window);
+    }
+    line.rooms(null, [5, 6], [2, 2]);
+    views.doubtAll();
+    await jest.advanceTimersByTimeAsync(1000);
+    const heard = told.map(({ sockets, event }) => [event.stay?.checkIn, event.waiting, ...sockets]);
+    expect(heard.sort()).toEqual([
+      ['1970-01-02', 1, 'socket-1', 'socket-of-all'],
+      ['1970-01-03', 1, 'socket-3', 'socket-of-all'],
+    ]);
+    told = [];
+    const lines = windows.map((window) => ({ offerId: 'offer', window }));
+    for (const socket of ['socket-of-all', 'socket-1', 'socket-3']) pusher.remove(socket, lines);
+    line.rooms(null, null, null);
+    views.doubtAll();
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect(told.map(({ event }) => [event.stay?.checkIn, event.waiting])).toEqual([['1970-01-06', 0]]);
   });
 
   it('counts a socket with several bookings once, at its nearest, and forgets it when it has gone', async () => {

@@ -16,8 +16,8 @@ export abstract class Notifier {
   /**
    * Bookings that moved, as they are now: each is pushed to its own sockets. For bookings without tickets.
    *
-   * Those that wait are passed over (what moves them is the line), and those sold out too: one `line` event
-   * tells them all, however many they are.
+   * Those that wait are passed over (what moves them is the line), and of tickets those sold out too: one `line` event
+   * tells them all, however many they are. Stays are sold out one by one, and told so.
    */
   abstract bookings(bookings: readonly Booking[]): void;
 

@@ -1,4 +1,4 @@
-import type { Booking, BookingState } from '../booking/booking.js';
+import type { Booking } from '../booking/booking.js';
 import { NotifyConnection, type Notification } from '../database/notify-connection.js';
 import { servedSnapshot } from './booking-event.js';
 import { EmitterOutbox } from './emitter-outbox.js';
@@ -14,8 +14,9 @@ const BATCH = 200;
 const MAX_PENDING = 10_000;
 const CLOCK_EVERY_MS = 60_000;
 
-/** Told by the `line` event, or by the line's view. */
-const UNTOLD: ReadonlySet<BookingState> = new Set<BookingState>(['waiting', 'sold_out']);
+/** Whether the line tells it: who waits, and of tickets who is sold out. Stays are sold out one by one. */
+const isToldByLine = ({ state, stay }: Booking): boolean =>
+  state === 'waiting' || (state === 'sold_out' && stay === null);
 
 interface Change {
   readonly booking: Booking;
@@ -63,7 +64,7 @@ export class PgNotifier extends Notifier {
   }
 
   override progress(booking: Booking, ticketCodes: readonly string[]): void {
-    if (UNTOLD.has(booking.state)) return;
+    if (isToldByLine(booking)) return;
     // Sent anew, not in the place of what it replaces: the newest are dropped last.
     this.changes.delete(booking.id);
     this.changes.set(booking.id, { booking, ticketCodes });
