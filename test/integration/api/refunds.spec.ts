@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { openApiOf } from '../../../src/configure-http.js';
 import { eventually, startApp, unique, type TestApp } from '../../support/app.js';
 
 jest.setTimeout(60_000);
@@ -60,6 +61,8 @@ describe('giving back what was paid for', () => {
         amount: { amountMinor: 9000, currency: 'EUR' },
         version: expect.any(Number),
       });
+      const described = JSON.parse(JSON.stringify(openApiOf(test.app))).components.schemas.RefundedDto;
+      expect(Object.keys(body).sort()).toEqual(Object.keys(described.properties).sort());
       expect(await test.api.read(booking)).toMatchObject({
         ...{ state: 'refunded', reason: 'EVENT_MOVED', ticketCodes: [], version: body.version },
       });

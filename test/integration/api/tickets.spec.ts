@@ -55,6 +55,12 @@ describe('a ticket at the door', () => {
       "select count(*)::int as many from audit_event where action = 'ticket.redeem'",
     );
     expect(many).toBe(1);
+    const used = await test.api.get(`/api/tickets/${code(1)}`).expect(200);
+    expect(used.body).toMatchObject({
+      state: 'redeemed',
+      valid: false,
+      redeemedAt: let_in[0]?.body.redeemedAt,
+    });
     expect((await test.api.get(`/api/tickets/${code(2)}`).expect(200)).body.valid).toBe(true);
   });
 
