@@ -1,5 +1,6 @@
 import { Database } from '../../../src/database/database.js';
 import { Ledger } from '../../../src/booking/ledger/ledger.js';
+import type { AuditFilter } from '../../../src/booking/ledger/audit.js';
 import type { AcceptRequest } from '../../../src/booking/ledger/types.js';
 import {
   accepted,
@@ -19,6 +20,7 @@ const BATCHES = 16;
 /** Rows that any verb may read besides those that it is about: lines, offers, what it has just written. */
 const FEW = 200;
 const PER_ITEM = 8;
+const REFUNDABLE = { cancellation: { refundable: true } };
 
 /**
  * The night before a sale somebody analyses tables that are all but empty, and connections keep the plans that they
@@ -41,6 +43,7 @@ describe('Plans that were made while the tables were empty', () => {
     ledger = new Ledger(database);
     await sellOne();
     await grow();
+    for (const bookingId of bought) await fulfil(bookingId);
   });
   afterAll(async () => {
     await database.close();
@@ -49,6 +52,7 @@ describe('Plans that were made while the tables were empty', () => {
 
   let crowd: string;
   let waiting: string[];
+  let bought: string[];
 
   const requests = (offerId: string, count: number): AcceptRequest[] =>
     Array.from({ length: count }, (_, index) =>
@@ -57,13 +61,16 @@ describe('Plans that were made while the tables were empty', () => {
 
   /** Every verb once, on nearly nothing. */
   async function sellOne(): Promise<void> {
-    const { id } = await newOffer({ ledger }, { capacity: 3 });
+    const { id } = await newOffer({ ledger }, { capacity: 3, ...REFUNDABLE });
     const batch = requests(id, 5);
     const bookings = (await ledger.accept(batch, MAX_LENGTH)).outcomes.map(accepted);
     await ledger.accept(batch, MAX_LENGTH);
     await ledger.admit(id, ACTOR);
     for (const { bookingId } of bookings.slice(0, 2)) await fulfil(bookingId);
     await ledger.cancel(bookings[2]?.bookingId ?? '', ACTOR);
+    await ledger.refund(bookings[0]?.bookingId ?? '', 'BY_OPERATOR', false, null, ACTOR);
+    await ledger.refundByTerms(bookings[1]?.bookingId ?? '', ACTOR);
+    await reports(id, bookings[1]?.bookingId ?? '');
     await looks(id, bookings[3]?.bookingId ?? '', batch[3]?.customerId ?? '');
   }
 
@@ -77,6 +84,18 @@ describe('Plans that were made while the tables were empty', () => {
     await ledger.recordStep(bookingId, 'email', 80, null);
     await ledger.keepFulfilments([bookingId], 60_000);
     await ledger.confirm(bookingId, ACTOR);
+  }
+
+  /** What operators read: a page of each, from somewhere in the middle. */
+  async function reports(offerId: string, bookingId: string): Promise<void> {
+    const filter: AuditFilter = {
+      ...{ offerId: null, bookingId: null, before: null, since: null, until: null, limit: 50 },
+    };
+    await ledger.exportBookings(null, bookingId, 50);
+    await ledger.exportBookings(offerId, bookingId, 50);
+    await ledger.auditPage({ ...filter, bookingId });
+    await ledger.auditPage({ ...filter, offerId });
+    await ledger.auditPage({ ...filter, until: new Date().toISOString() });
   }
 
   async function looks(offerId: string, bookingId: string, customerId: string): Promise<void> {
@@ -101,13 +120,14 @@ describe('Plans that were made while the tables were empty', () => {
   }
 
   async function grow(): Promise<void> {
-    ({ id: crowd } = await newOffer({ ledger }, { capacity: 2000 }));
+    ({ id: crowd } = await newOffer({ ledger }, { capacity: 2000, ...REFUNDABLE }));
     const all: string[] = [];
     for (let batch = 0; batch < BATCHES; batch += 1) {
       const { outcomes } = await ledger.accept(requests(crowd, BATCH), MAX_LENGTH);
       all.push(...outcomes.map((outcome) => accepted(outcome).bookingId));
     }
     await ledger.admit(crowd, ACTOR);
+    bought = all.slice(0, 2);
     waiting = all.slice(BATCH);
   }
 
@@ -142,6 +162,15 @@ describe('Plans that were made while the tables were empty', () => {
     ['admit', BATCH, () => ledger.admit(crowd, ACTOR)],
     ['carry one booking from payment to ticket', 1, () => fulfil(waiting[0] ?? '')],
     ['let one go', 1, () => ledger.cancel(waiting[1000] ?? '', ACTOR)],
+    [
+      'give two back that were paid for',
+      2,
+      async () => {
+        await ledger.refund(bought[0] ?? '', 'BY_OPERATOR', false, null, ACTOR);
+        await ledger.refundByTerms(bought[1] ?? '', ACTOR);
+      },
+    ],
+    ['export a page and read pages of the audit log', 200, () => reports(crowd, waiting[3000] ?? '')],
     ['see who waits, what is due and one booking', 200, () => looksAgain()],
   ])('let a verb read what it is about alone: %s', async (_, items, work) => {
     expect(await readBy(work)).toBeLessThan(FEW + PER_ITEM * items);
