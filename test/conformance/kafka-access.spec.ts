@@ -20,7 +20,7 @@ import { openKafka } from '../../src/queue/adapters/kafka/open.js';
 import type { JobQueue } from '../../src/queue/job-queue.js';
 import { kafkaAt } from '../support/kafka-at.js';
 import { describeWithKafka } from '../support/kafka.js';
-import { fulfil, Log, options } from './bench.js';
+import { fulfil, Log, options, until } from './bench.js';
 import { startOwnKafka } from './own-kafka.js';
 
 jest.setTimeout(180_000);
@@ -102,6 +102,14 @@ describeWithKafka('Access to Kafka', () => {
       await pauser.ping();
       await expect(pauser.publish([fulfil('refused')])).rejects.toMatchObject(refused);
       await expect(pauser.ping()).rejects.toMatchObject(refused);
+      // once the right is there readiness finds out by itself, though nothing else is published
+      await allow(cluster.bootstrap, [may('pauser', AclOperationTypes.WRITE)]);
+      await until('it is ready again', () =>
+        pauser.ping().then(
+          () => true,
+          () => false,
+        ),
+      );
     } finally {
       await pauser.close();
     }

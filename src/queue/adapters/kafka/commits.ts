@@ -14,8 +14,8 @@ export interface CommitsParts<T extends JobType> {
   readonly commit: (works: readonly PartitionWork<T>[], noting: ReadonlySet<Entry<T>>) => Promise<void>;
   /** The jobs that may start now and of which the broker was not told. */
   readonly next: () => readonly Entry<T>[];
-  /** Whether more wait than can run. */
-  readonly isBusy: () => boolean;
+  /** Whether more wait than can run, or have so many started since the broker was told last. */
+  readonly isBusy: (started: number) => boolean;
   /** The broker was told: jobs may start. */
   readonly onTold: () => void;
   readonly report: Report;
@@ -27,6 +27,8 @@ export interface CommitsParts<T extends JobType> {
  */
 export class Commits<T extends JobType> {
   private allowance = 0;
+  /** Since the broker was told last. */
+  private started = 0;
   private isCommitting = false;
   private isClosed = false;
   private timer: NodeJS.Timeout | null = null;
@@ -35,12 +37,16 @@ export class Commits<T extends JobType> {
 
   /** Whether the job may start now. If not, the broker is asked at once. */
   mayStart(entry: Entry<T>): boolean {
-    if (entry.noted) return true;
+    if (entry.noted) {
+      this.started += 1;
+      return true;
+    }
     if (this.allowance === 0 || entry.work.isCareful(entry)) {
       this.soon(0);
       return false;
     }
     this.allowance -= 1;
+    this.started += 1;
     // the next is asked for while there is still some left
     if (this.allowance === AHEAD / 2) this.soon(0);
     return true;
@@ -91,7 +97,8 @@ export class Commits<T extends JobType> {
     }
     this.isCommitting = false;
     for (const entry of noting) entry.work.told(entry);
-    this.allowance = isBusy() ? AHEAD : 0;
+    this.allowance = isBusy(this.started) ? AHEAD : 0;
+    this.started = 0;
     onTold();
     if ([...held].some(({ dirty }) => dirty)) this.soon(COMMIT_MS);
   }

@@ -25,6 +25,8 @@ import { consumedTopics, type TypeTopics, workTopics } from './topics.js';
 
 /** Batches of one fetch come one by one: so long is waited for the urgent ones among them. */
 const GATHER_MS = 1;
+/** Jobs that start between two commits where there are many, though few wait at this moment. */
+const BUSY = 20;
 /** Past the grace of its aborted deliveries, a stop waits so long for the broker. */
 const [LAST_COMMIT_MS, LEAVE_MS] = [700, 1300];
 export interface ConsumptionParts<T extends JobType> {
@@ -88,7 +90,7 @@ export class KafkaConsumption<T extends JobType> implements Consumption, Members
       held: this.held,
       commit: (works, noting) => commitWorks(this.membership, works, { noting }),
       next: () => this.next(),
-      isBusy: () => this.ready.size > options.concurrency,
+      isBusy: (started) => this.ready.size > options.concurrency || started >= BUSY,
       onTold: () => this.pump(),
       report: trouble,
     });
