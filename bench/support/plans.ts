@@ -1,7 +1,6 @@
 import { Client } from 'pg';
+import { SETTINGS } from '../../src/database/database.js';
 
-/** As `Database` sets its connections, so that the plans are those of the application. */
-const SETTINGS = '-c jit=off -c timezone=UTC -c plan_cache_mode=force_generic_plan';
 /** PostgreSQL writes the plan of every statement inside a function as well. */
 const EXPLAIN = [
   "load 'auto_explain'",
@@ -15,7 +14,10 @@ const EXPLAIN = [
 /** Statements that took less say nothing. */
 const SHOWN_MS = 0.3;
 
-/** The plans that a call of a verb really used, with rows, times and buffers: the slowest statements first. */
+/**
+ * The plans that a call of a verb really used on a connection such as the application's, with rows, times and buffers: the slowest
+ * statements first.
+ */
 export async function plansOf(url: string, call: string, values: readonly unknown[]): Promise<string[]> {
   const client = new Client({ connectionString: url, options: SETTINGS });
   const plans: { readonly ms: number; readonly text: string }[] = [];

@@ -12,7 +12,7 @@ const LIMITS = '-c statement_timeout=2000 -c lock_timeout=2000 -c idle_in_transa
  * Plans of the verbs are made once, often while tables are still empty, and every read in them has its index: whatever
  * the statistics say, it is to be used. Compiling such short plans would cost more than it saves.
  */
-const SETTINGS =
+export const SETTINGS =
   '-c jit=off -c timezone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
 const CLIENT_TIMEOUT_MS = 5000;
 const SQLSTATE = /^[0-9A-Z]{5}$/;

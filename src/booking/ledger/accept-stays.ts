@@ -12,6 +12,41 @@ import { arrayLiteral } from './array-literal.js';
  * LOCKS lines by id, then stock, then inserts.
  */
 export const sql = /* sql */ `
+-- The position of each stay of a batch, in their order: after those of its own line that wait for one of its nights
+-- already (p_rivals) and those before it in the batch that enter. Null where the line is full for it. Nights are
+-- numbers from 1 on.
+create or replace function stay_positions(
+  p_firsts integer[], p_lasts integer[], p_rivals integer[], p_max_length integer
+) returns integer[]
+language plpgsql immutable as $$
+declare
+  v_positions integer[] := '{}';
+  v_nights integer := (select max(last) from unnest(p_lasts) as last);
+  -- of the batch, by night: those who need it, and those whose first night it is
+  v_covering integer[] := array_fill(0, array[v_nights]);
+  v_beginning integer[] := v_covering;
+  v_first integer;
+  v_position integer;
+begin
+  for i in 1 .. cardinality(p_firsts) loop
+    v_first := p_firsts[i];
+    v_position := p_rivals[i] + 1 + v_covering[v_first];
+    for n in v_first + 1 .. p_lasts[i] loop
+      v_position := v_position + v_beginning[n];
+    end loop;
+    if v_position > p_max_length then
+      v_positions := v_positions || null::integer;
+      continue;
+    end if;
+    v_positions := v_positions || v_position;
+    v_beginning[v_first] := v_beginning[v_first] + 1;
+    for n in v_first .. p_lasts[i] loop
+      v_covering[n] := v_covering[n] + 1;
+    end loop;
+  end loop;
+  return v_positions;
+end $$;
+
 create or replace function accept_stays(
   p_resend boolean, p_max_length integer, p_offers text[], p_ids uuid[], p_offer integer[], p_customers text[],
   p_quantities integer[], p_emails text[], p_methods text[], p_keys text[], p_hashes text[],
@@ -31,21 +66,17 @@ begin
       o.max_quantity as offer_max_quantity, (v_now at time zone o.time_zone)::date as today, n.base, n.arrived, n.gone
     from unnest(p_offers) with ordinality as wanted_offer (offer_id, number)
     join booking_line l on l.offer_id = wanted_offer.offer_id
-    join offer o on o.id = l.offer_id and o.kind = 'room'
+    -- limit 1 keeps this a look-up by the id
+    cross join lateral (select * from offer where id = l.offer_id limit 1) o
     cross join lateral (
       -- by night: how many waiting stays have begun by it, and how many have ended
       select min(c.day) - 1 as base, array_agg(c.arrived order by c.day) as arrived, array_agg(c.gone order by c.day) as gone
       from (
-        select d.day, sum(coalesce(s.arriving, 0)) over (order by d.day)::integer as arrived,
-          sum(coalesce(s.leaving, 0)) over (order by d.day)::integer as gone
-        from (
-          select (a.first + i) as day
-          from (select min(day) as first, max(day) as last from stock where offer_id = l.offer_id) a
-          cross join generate_series(0, a.last - a.first) i
-        ) d
-        left join stock s on s.offer_id = l.offer_id and s.day = d.day
+        select day, sum(arriving) over (order by day)::integer as arrived, sum(leaving) over (order by day)::integer as gone
+        from stock_by_night(l.offer_id, '-infinity')
       ) c
     ) n
+    where o.kind = 'room'
   ),
   request as materialized (
     select r.*, f.offer_id, r.last_day - r.first_day + 1 as nights,
@@ -100,25 +131,26 @@ begin
   -- before its first.
   numbered as materialized (
     select r.*, f.arrived[least(r.last_day - f.base, cardinality(f.arrived))]
-        - coalesce(f.gone[least(r.first_day - 1 - f.base, cardinality(f.gone))], 0) as rivals
+        - coalesce(f.gone[least(r.first_day - 1 - f.base, cardinality(f.gone))], 0) as rivals,
+      row_number() over (partition by r.offer_number order by r.number)::integer as turn
     from request r join facts f on f.number = r.offer_number
     where r.refusal is null and coalesce(r.known_hash, r.own_id::text) is null
   ),
+  placed as materialized (
+    select n.offer_number, stay_positions(array_agg(n.first_day - f.base order by n.turn),
+      array_agg(n.last_day - f.base order by n.turn), array_agg(n.rivals order by n.turn), p_max_length) as positions
+    from numbered n join facts f on f.number = n.offer_number
+    group by n.offer_number
+  ),
   entering as materialized (
-    select n.*, f.price_minor, f.currency, f.version + 1 as version,
+    select n.*, f.price_minor, f.currency, f.version + 1 as version, p.positions[n.turn] as position,
       row_number() over (partition by n.offer_id order by n.number) as place,
       f.last_seq + row_number() over (partition by n.offer_id order by n.number) as seq,
-      (n.rivals + 1 + beside.many)::integer as position,
-      least(f.hold_seconds * floor((n.rivals + beside.many) / greatest(1, n.unsold)), 2147483647)::integer as wait
+      least(f.hold_seconds * floor((p.positions[n.turn] - 1) / greatest(1, n.unsold)), 2147483647)::integer as wait
     from numbered n
     join facts f on f.number = n.offer_number
-    cross join lateral (
-      -- of the same batch; those that do not get in either count too, where the line is full
-      select count(*) as many from numbered e
-      where e.offer_number = n.offer_number and e.number < n.number
-        and e.first_day <= n.last_day and e.last_day >= n.first_day
-    ) beside
-    where n.rivals + beside.many < p_max_length
+    join placed p on p.offer_number = n.offer_number
+    where p.positions[n.turn] is not null
   ),
   inserted as (
     insert into booking (id, offer_id, seq, customer_id, quantity, first_day, last_day, check_in, state, version,

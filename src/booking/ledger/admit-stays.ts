@@ -9,18 +9,36 @@
  * Expects the line's lock. Whoever changes stock holds that lock, so that no other is needed to read it.
  */
 export const sql = /* sql */ `
--- Stays that wait no longer are no longer counted by their nights.
-create or replace function stays_left(p_offer text, p_seqs bigint[]) returns void
-language sql volatile as $$
-  update stock s set arriving = s.arriving - gone.arriving, leaving = s.leaving - gone.leaving
+-- The nights of an offer after p_after, from the first to the last on sale, those between that never were included.
+create or replace function stock_by_night(p_offer text, p_after date)
+returns table (day date, available integer, arriving integer, leaving integer, released boolean)
+language sql stable as $$
+  select s.day + i, case when i = 0 then s.available else 0 end, case when i = 0 then s.arriving else 0 end,
+    case when i = 0 then s.leaving else 0 end, i = 0 and s.released
   from (
-    select edge.day, sum(edge.arriving)::integer as arriving, sum(1 - edge.arriving)::integer as leaving
-    from booking b cross join lateral (values (b.first_day, 1), (b.last_day, 0)) as edge (day, arriving)
-    where b.offer_id = p_offer and b.seq = any (p_seqs)
-    group by edge.day
-  ) gone
-  where s.offer_id = p_offer and s.day = gone.day
+    select *, lead(stock.day, 1, stock.day + 1) over (order by stock.day) - stock.day as step
+    from stock where offer_id = p_offer and stock.day > p_after
+  ) s
+  cross join lateral generate_series(0, s.step - 1) as i
 $$;
+
+-- Stays that wait no longer are no longer counted by their nights. Night by night: a join would look at every night
+-- for every edge.
+create or replace function stays_left(p_offer text, p_seqs bigint[]) returns void
+language plpgsql volatile as $$
+declare
+  edge record;
+begin
+  for edge in
+    select e.day, sum(e.arriving)::integer as arriving, sum(1 - e.arriving)::integer as leaving
+    from booking b cross join lateral (values (b.first_day, 1), (b.last_day, 0)) as e (day, arriving)
+    where b.offer_id = p_offer and b.seq = any (p_seqs)
+    group by e.day order by e.day
+  loop
+    update stock set arriving = arriving - edge.arriving, leaving = leaving - edge.leaving
+    where offer_id = p_offer and day = edge.day;
+  end loop;
+end $$;
 
 -- The kinds of stays, as first night, last night and the fewest units in between, that cover a released night and that
 -- there are units for. p_free, p_arriving and p_leaving count by night; p_released are numbers of nights, ascending.
@@ -64,7 +82,8 @@ language plpgsql volatile as $$
 declare
   v_now timestamptz := clock_timestamp();
   -- The night before the first that counts; night n is v_base + n.
-  v_base date := (v_now at time zone o.time_zone)::date - 2;
+  v_base date;
+  v_waiting constant booking_state := 'waiting';
   v_free integer[];
   v_taken integer[];
   v_arriving integer[];
@@ -79,13 +98,13 @@ declare
   c record;
 begin
   if not o.paused then
-    select array_agg(coalesce(s.available, 0) order by n.day), array_agg(0),
-      array_agg(coalesce(s.arriving, 0) order by n.day), array_agg(coalesce(s.leaving, 0) order by n.day),
-      coalesce(array_agg(n.day - v_base order by n.day) filter (where s.released and s.available > 0), '{}')
+    -- Whoever would have come before yesterday would have begun.
+    select min(day) - 1 into v_base from stock
+    where offer_id = l.offer_id and day > (v_now at time zone o.time_zone)::date - 2;
+    select array_agg(available order by day), array_agg(0), array_agg(arriving order by day), array_agg(leaving order by day),
+      coalesce(array_agg(day - v_base order by day) filter (where released and available > 0), '{}')
     into v_free, v_taken, v_arriving, v_leaving, v_released
-    from (
-      select v_base + generate_series(1, coalesce(max(day) - v_base, 0)) as day from stock where offer_id = l.offer_id
-    ) n left join stock s on s.offer_id = l.offer_id and s.day = n.day;
+    from stock_by_night(l.offer_id, v_base);
 
     v_kinds := stay_kinds(v_free, v_arriving, v_leaving, v_released, l.max_nights, 1000);
     if v_kinds is null then v_from := l.front; end if;
@@ -96,7 +115,7 @@ begin
       cross join generate_series(1, least(v_kinds[k + 2], l.max_quantity)) as q (quantity)
       cross join lateral (
         select w.seq, w.quantity, w.first_day, w.last_day from booking w
-        where w.offer_id = l.offer_id and w.state = 'waiting' and w.check_in is not null
+        where stay_line(w.state, w.check_in, w.offer_id) = l.offer_id
           and w.first_day = v_base + v_kinds[k] and w.last_day = v_base + v_kinds[k + 1] and w.quantity = q.quantity
           and w.seq < v_from and w.check_in > v_now
         order by w.seq limit least(p_limit + 1, v_kinds[k + 2] / q.quantity)
@@ -104,7 +123,8 @@ begin
       union all
       select b.seq, b.quantity, b.first_day - v_base, b.last_day - v_base
       from booking b
-      where b.offer_id = l.offer_id and b.seq >= v_from and b.state = 'waiting' and b.check_in > v_now
+      -- the state as a variable: no index of those who wait fits then, but the one in the order of seq
+      where b.offer_id = l.offer_id and b.seq >= v_from and b.state = v_waiting and b.check_in > v_now
       order by 1
     loop
       v_left := c.quantity;
@@ -117,18 +137,19 @@ begin
         v_free[n] := v_free[n] - c.quantity;
         v_taken[n] := v_taken[n] + c.quantity;
       end loop;
+      v_arriving[c.first] := v_arriving[c.first] - 1;
+      v_leaving[c.last] := v_leaving[c.last] - 1;
       v_seqs := v_seqs || c.seq;
     end loop;
 
     -- One that is passed over here does not fit until a night of its own is released.
     l.admit_from := case when v_more then greatest(l.admit_from, v_seqs[p_limit] + 1) else l.last_seq + 1 end;
-    update stock s set available = s.available - n.taken, held = s.held + n.taken, released = s.released and v_more
-    from unnest(v_taken) with ordinality as n (taken, number)
-    where s.offer_id = l.offer_id and s.day = v_base + n.number::integer and (n.taken > 0 or s.released and not v_more);
+    update stock s set available = s.available - v_taken[s.day - v_base], held = s.held + v_taken[s.day - v_base],
+      arriving = v_arriving[s.day - v_base], leaving = v_leaving[s.day - v_base], released = s.released and v_more
+    where s.offer_id = l.offer_id and s.day > v_base and (v_taken[s.day - v_base] > 0 or s.released and not v_more);
 
     if cardinality(v_seqs) > 0 then
       l.version := l.version + 1;
-      perform stays_left(l.offer_id, v_seqs);
       v_bookings := grant_places(l, o, v_seqs, v_now, p_actor);
       l.waiting := l.waiting - cardinality(v_seqs);
       l.front := line_front(l);

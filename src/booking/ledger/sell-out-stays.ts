@@ -19,41 +19,45 @@ $$;
 create or replace function sell_out_stays(l booking_line, p_now timestamptz, p_limit integer, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
 declare
-  v_seqs bigint[];
+  v_seqs bigint[] := '{}';
   v_bookings jsonb;
   v_done boolean;
+  n record;
 begin
-  select coalesce(array_agg(seq order by seq), '{}') into v_seqs
-  from (
-    select seq from (
-      select b.seq
-      from stock s cross join lateral (
-        select w.seq from booking w
-        where w.offer_id = l.offer_id and w.state = 'waiting' and w.check_in is not null
-          and w.first_day between s.day - l.max_nights + 1 and s.day and w.last_day >= s.day
-          and w.quantity > s.capacity - s.sold - s.paid
-        limit p_limit
-      ) b
-      where s.offer_id = l.offer_id and s.tightened
-      union
-      (select w.seq from booking w
-        where w.offer_id = l.offer_id and w.state = 'waiting' and w.check_in <= p_now
-        limit p_limit)
-    ) found
-    order by seq limit p_limit
-  ) chunk;
+  -- Night by night, so that whoever needs several of them is found once and a night that is done is not looked at again.
+  for n in
+    select day, capacity - sold - paid as units from stock where offer_id = l.offer_id and tightened order by day
+  loop
+    with found as (
+      select w.id from booking w
+      where stay_line(w.state, w.check_in, w.offer_id) = l.offer_id
+        and w.first_day between n.day - l.max_nights + 1 and n.day and w.last_day >= n.day and w.quantity > n.units
+      limit p_limit - cardinality(v_seqs)
+    ),
+    moved as (
+      update booking b set state = 'sold_out', version = l.version + 1 from found where b.id = found.id returning b.seq
+    )
+    select v_seqs || coalesce(array_agg(seq order by seq), '{}') into v_seqs from moved;
+    exit when cardinality(v_seqs) = p_limit;
+    update stock set tightened = false where offer_id = l.offer_id and day = n.day;
+  end loop;
+  with found as (
+    -- so written that of all indexes the one in the order of time fits
+    select w.id from booking w
+    where w.offer_id || '' = l.offer_id and w.state = 'waiting' and w.check_in <= p_now
+    order by w.check_in limit p_limit - cardinality(v_seqs)
+  ),
+  moved as (
+    update booking b set state = 'sold_out', version = l.version + 1 from found where b.id = found.id returning b.seq
+  )
+  select v_seqs || coalesce(array_agg(seq order by seq), '{}') into v_seqs from moved;
 
   v_done := cardinality(v_seqs) < p_limit;
-  if v_done then
-    update stock set tightened = false where offer_id = l.offer_id and tightened;
-  end if;
   if cardinality(v_seqs) > 0 then
     l.version := l.version + 1;
     perform stays_left(l.offer_id, v_seqs);
-    with moved as (
-      update booking b set state = 'sold_out', version = l.version
-      where b.offer_id = l.offer_id and b.seq = any (v_seqs)
-      returning b.*, b as whole
+    with moved as materialized (
+      select b.*, b as whole from booking b where b.offer_id = l.offer_id and b.seq = any (v_seqs)
     ),
     mails as (
       insert into mail (booking_id, kind, fence, next_at)

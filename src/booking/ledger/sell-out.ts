@@ -18,7 +18,7 @@ declare
   v_count integer;
 begin
   select * into l from booking_line where offer_id = p_offer;
-  if exists (select from offer where id = p_offer and kind = 'room') then
+  if (select kind from offer where id = p_offer) = 'room' then
     return coalesce(note_tight_nights(l), false);
   end if;
   if not l.sold_out_done then return false; end if;
@@ -80,7 +80,7 @@ begin
   select * into l from booking_line where offer_id = p_offer for no key update;
   if not found then return jsonb_build_object('written', 0, 'done', true, 'bookings', '[]'::jsonb); end if;
   v_now := clock_timestamp();
-  if exists (select from offer where id = p_offer and kind = 'room') then
+  if (select kind from offer where id = p_offer) = 'room' then
     return sell_out_stays(l, v_now, p_limit, p_actor);
   end if;
   if l.sold_out_done then

@@ -90,8 +90,8 @@ export class Twin {
         model.decide();
         return NOTHING;
       case 'write': {
-        const told = await writeSellOut(db, offerId, ACTOR, command.limit);
-        return { told, meant: model.write(command.limit) };
+        const { written, done } = await writeSellOut(db, offerId, ACTOR, command.limit);
+        return { told: { written, done }, meant: model.write(command.limit) };
       }
       case 'resize': {
         const told = await refusalOf(ledger.changeOffer(offerId, { capacity: command.capacity }, ACTOR));
