@@ -163,10 +163,7 @@ export class Api {
    * A booking, accepted. As any client does, it comes again where the server says 503: a machine on which everything
    * stands still for seconds is not what these tests are about.
    */
-  async book(
-    offer: { readonly eventId: string },
-    more: Readonly<Record<string, unknown>> = {},
-  ): Promise<Json> {
+  async book(offer: Sold, more: Readonly<Record<string, unknown>> = {}): Promise<Json> {
     const request = wish(offer, more);
     for (let tries = 1; ; tries++) {
       const { status, body, headers } = await this.post('/api/bookings', request);
@@ -220,10 +217,14 @@ export const newOffer = (more: Readonly<Record<string, unknown>> = {}): Record<s
   ...more,
 });
 
-export const wish = (
-  { eventId }: { readonly eventId: string },
-  more: Readonly<Record<string, unknown>> = {},
-): Record<string, unknown> => ({ userId: unique('fan'), eventId, ...more });
+/** Whose offers a booking may be for. */
+type Sold = { readonly eventId: string } | { readonly hotelId: string };
+
+export const wish = (sold: Sold, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> => ({
+  userId: unique('fan'),
+  ...('eventId' in sold ? { eventId: sold.eventId } : { hotelId: sold.hotelId }),
+  ...more,
+});
 
 function bearing(asked: request.Test, token: string | undefined): request.Test {
   return token === undefined ? asked : asked.set('Authorization', `Bearer ${token}`);
