@@ -93,6 +93,35 @@ describe('Hotel stays over the API', () => {
     expect(voucher).toMatchObject({ valid: true, state: 'issued' });
   });
 
+  it('gives every night back with a refund: by its terms until so many hours before the check-in', async () => {
+    const terms = (untilHoursBeforeStart: number) => ({
+      cancellation: { refundable: true, untilHoursBeforeStart },
+    });
+    const leave = ({ bookingId, token }: { bookingId: string; token: string }) =>
+      test.api.delete(`/api/bookings/${bookingId}`, token);
+    const offer = await open(terms(24));
+    const bought = async (first: number, last: number) => {
+      const booked = await book(offer, first, last, { paymentMethod: 'pm_ok' });
+      await test.api.until(booked, 'confirmed');
+      return booked;
+    };
+    const [far, near] = [await bought(5, 7), await bought(1, 2)];
+    expect(await refusal(stay(offer, 6, 8))).toEqual([409, 'SOLD_OUT']);
+    expect((await leave(far).expect(200)).body).toMatchObject({ state: 'refunded', reason: 'BY_CUSTOMER' });
+    await test.api.until(await book(offer, 4, 8), 'held');
+    const stricter = terms(24 * 30);
+    await test.api.patch(`/api/offers/${offer.id}`, stricter, test.api.operator).expect(200);
+    const late = await bought(9, 10);
+    const refused = await leave(late).expect(409);
+    expect(refused.body).toMatchObject({ code: 'NOT_REFUNDABLE', untilHoursBeforeStart: 24 * 30 });
+    const path = `/api/admin/bookings/${near.bookingId}/refund`;
+    expect((await test.api.post(path, undefined, test.api.operator).expect(200)).body).toMatchObject({
+      ...{ state: 'refunded', amount: { amountMinor: 19_800, currency: 'EUR' } },
+    });
+    const { body } = await test.api.get(`/api/offers/${offer.id}/nights?from=${night(1)}&to=${night(3)}`);
+    expect(body.nights.map(({ available }: { available: number }) => available)).toEqual([1, 1, 1]);
+  });
+
   it('lets stays wait for one another only where they share a night, and gives free nights to the next in line', async () => {
     const offer = await open();
     const first = await book(offer, 1, 3);
