@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ensureBuilt, root } from './build.mjs';
 
-const SERVICES = ['redis', 'kafka'];
+const SERVICES = ['redis', 'kafka', 'stripe-mock'];
 const PROJECTS = ['unit', 'conformance', 'integration', 'e2e'];
 /** Jest waits for ever for a test that left something open; that is a failure with a name. */
 const EXIT_PATIENCE_MS = 30_000;

@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { describeWithKafka } from '../../support/kafka.js';
 import { describeWithRedis } from '../../support/redis.js';
+import { describeWithStripeMock } from '../../support/stripe-mock.js';
 
 jest.setTimeout(120_000);
 
@@ -32,7 +33,8 @@ describe('npm run services', () => {
 
   /** The command with temporary files below the test's own folder, and no variable that names a service but those given. */
   async function services(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ending> {
-    const variables = ['DATABASE_URL', 'REDIS_URL', 'REDIS_AOF_URL', 'KAFKA_BOOTSTRAP_SERVERS'];
+    const brokers = ['REDIS_URL', 'REDIS_AOF_URL', 'KAFKA_BOOTSTRAP_SERVERS'];
+    const variables = ['DATABASE_URL', ...brokers, 'STRIPE_MOCK_URL'];
     const names = [...variables, 'REQUIRE_SERVICES', 'FAIRLINE_SERVICES'];
     const inherited = Object.entries(process.env).filter(([name]) => !names.includes(name));
     const child = spawn(process.execPath, [resolve('scripts/services.mjs'), ...args], {
@@ -132,6 +134,19 @@ describe('npm run services', () => {
         appendonly: 'yes',
         appendfsync: 'always',
       });
+      await services(['down', '--state', state]);
+      expect(await readdir(folder)).toEqual([]);
+      server.close();
+    });
+  });
+
+  describeWithStripeMock('with a real stripe-mock', () => {
+    it('starts one of its own beside that of another run, and stops it', async () => {
+      const { server, port } = await listener();
+      const env = { DATABASE_URL: `postgres://me@127.0.0.1:${port}/x` };
+      const up = await services(['up', 'stripe-mock', '--state', state], env);
+      expect(up.out).toMatch(/^export STRIPE_MOCK_URL='http:\/\/127\.0\.0\.1:\d+'$/m);
+      expect((await services(['status', '--state', state])).out).toMatch(/stripe-mock: up at/);
       await services(['down', '--state', state]);
       expect(await readdir(folder)).toEqual([]);
       server.close();
