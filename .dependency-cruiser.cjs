@@ -102,6 +102,7 @@ module.exports = {
     confine('@bull-board', [`${BROKERS}/bullmq/`]),
     confine('ioredis', [`${BROKERS}/bullmq/`, `${BROKERS}/streams/`, 'src/realtime/', 'src/security/']),
     confine('kafkajs', [`${BROKERS}/kafka/`]),
+    confine('stripe', ['src/worker/payment/stripe/']),
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },

@@ -87,7 +87,7 @@ describe('the configuration', () => {
     expect(mistakesOf({ REDIS_CLUSTER_NODES: 'a:1,b:2' })).toEqual([
       'QUEUE_TYPE=bullmq does not run on a Redis Cluster: use QUEUE_TYPE=streams',
     ]);
-    expect(mistakesOf({ STRIPE_SECRET_KEY: 'sk_live' })).toHaveLength(1);
+    expect(mistakesOf({ GRPC_PORT: '50051' })).toHaveLength(1);
   });
 
   it('repeats no secret in a mistake', () => {
@@ -201,6 +201,48 @@ describe('the configuration', () => {
     for (const wrong of ['a.example', 'https://a.example/', 'null']) {
       expect(mistakesOf({ CORS_ORIGINS: wrong })).toHaveLength(1);
     }
+  });
+});
+
+describe('Stripe', () => {
+  const STRIPE = { PAYMENT_PROVIDER: 'stripe', STRIPE_SECRET_KEY: 'sk_test_abc' };
+
+  it('needs its secret key, and may do without events outside production', () => {
+    expect(loadConfig(STRIPE).payment).toMatchObject({
+      provider: 'stripe',
+      stripe: { secretKey: 'sk_test_abc', webhookSecret: null, apiUrl: null, timeoutMs: 20_000 },
+    });
+    expect(loadConfig({ ...STRIPE, STRIPE_API_URL: 'http://127.0.0.1:1/' }).payment.stripe?.apiUrl).toBe(
+      'http://127.0.0.1:1',
+    );
+    expect(mistakesOf({ PAYMENT_PROVIDER: 'stripe' })).toEqual([
+      'PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY',
+    ]);
+  });
+
+  it('tells a publishable key from a secret one, and repeats neither', () => {
+    const [publishable] = mistakesOf({ ...STRIPE, STRIPE_SECRET_KEY: 'pk_live_hunter2' });
+    expect(publishable).toContain('publishable key');
+    const others = mistakesOf({ ...STRIPE, STRIPE_SECRET_KEY: 'hunter2', STRIPE_WEBHOOK_SECRET: 'hunter2' });
+    expect(others).toHaveLength(2);
+    expect([publishable, ...others].join()).not.toContain('hunter2');
+    expect(mistakesOf({ ...STRIPE, STRIPE_SECRET_KEY: 'rk_live_abc' })).toEqual([]);
+  });
+
+  it('does not stand beside a provider that it has no effect on', () => {
+    expect(mistakesOf({ STRIPE_SECRET_KEY: 'sk_live_abc', STRIPE_WEBHOOK_SECRET: 'whsec_a' })).toEqual([
+      'STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET have no effect without PAYMENT_PROVIDER=stripe',
+    ]);
+  });
+
+  it('in production has events, moves money, and is Stripe itself', () => {
+    expect(mistakesOf({ ...PRODUCTION, ...STRIPE, STRIPE_API_URL: 'https://stripe.example' })).toEqual([
+      'NODE_ENV=production needs STRIPE_WEBHOOK_SECRET',
+      'NODE_ENV=production does not take a test key as STRIPE_SECRET_KEY: no money would move',
+      'NODE_ENV=production does not take STRIPE_API_URL: what answers there is not Stripe',
+    ]);
+    const live = { STRIPE_SECRET_KEY: 'sk_live_abc', STRIPE_WEBHOOK_SECRET: 'whsec_abc' };
+    expect(mistakesOf({ ...PRODUCTION, ...STRIPE, ...live })).toEqual([]);
   });
 });
 
