@@ -156,6 +156,16 @@ export class SandboxBank {
     return this.record(VOID, terms(charge));
   }
 
+  /** What a charge was paid with; null where there is no such charge. */
+  async methodOf(key: string): Promise<string | null> {
+    await this.open();
+    const { rows } = await this.pool.query<{ method: string }>(
+      'select method from sandbox_bank.charges where key = $1',
+      [key],
+    );
+    return rows[0]?.method ?? null;
+  }
+
   /** True the first time that it is asked about a key. */
   async isFirstCall(key: string): Promise<boolean> {
     await this.open();

@@ -282,6 +282,38 @@ describe('a refund', () => {
   });
 });
 
+describe('a fault by name', () => {
+  it('may hide a capture behind an error, which a repetition reports', async () => {
+    const provider = openSandbox();
+    const attempt = attemptBy('pm_error_captured');
+    await expect(provider.charge(attempt, forever)).rejects.toThrow(ProviderUnavailable);
+    expect(await provider.charge(attempt, forever)).toEqual({ kind: 'captured' });
+    expect(await recordsOf(provider, attempt.key)).toHaveLength(1);
+  });
+
+  it('may keep a settlement waiting, or a refund that went through', async () => {
+    const provider = openSandbox();
+    const attempt = attemptBy('pm_timeout_settle_error_once');
+    expect(await provider.charge(attempt, forever)).toEqual({ kind: 'unknown' });
+    await expect(provider.settle(attempt, forever)).rejects.toThrow(ProviderUnavailable);
+    expect(await provider.settle(attempt, forever)).toEqual({ kind: 'captured' });
+
+    const other = attemptBy('pm_refund_error_once');
+    await provider.charge(other, forever);
+    const refund = { key: randomUUID(), chargeKey: other.key, amountMinor: 4500, currency: 'EUR' };
+    await expect(provider.refund(refund, forever)).rejects.toThrow(ProviderUnavailable);
+    expect(await recordsOf(provider, other.key)).toMatchObject([{ refundedMinor: 4500 }]);
+    expect(await provider.refund(refund, forever)).toEqual({ kind: 'refunded' });
+    expect(await recordsOf(provider, other.key)).toMatchObject([{ refundedMinor: 4500 }]);
+  });
+
+  it('may be a bank that wants to see the customer', async () => {
+    expect(await openSandbox().charge(attemptBy('pm_decline_authentication'), forever)).toEqual({
+      ...{ kind: 'declined', reason: 'authentication_required' },
+    });
+  });
+});
+
 describe('under configured faults', () => {
   it('every attempt that is repeated and settled ends definite, with one record and one truth', async () => {
     const provider = openSandbox({ delayMs: 1, declineRate: 0.2, errorRate: 0.3, unknownRate: 0.3 });

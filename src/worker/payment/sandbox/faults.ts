@@ -19,6 +19,10 @@ export interface ChargePlan {
 
 /** How late a late charge reaches the bank. */
 export const LATE_MS = 1000;
+/** Methods whose trouble comes after the charge. */
+export const REFUND_PENDING = 'pm_refund_pending';
+export const REFUND_ERROR_ONCE = 'pm_refund_error_once';
+export const SETTLE_ERROR_ONCE = 'pm_timeout_settle_error_once';
 /** How long a refund to `pm_refund_pending` is pending. */
 export const REFUND_PENDING_MS = 2000;
 const SLOW_MS = 2000;
@@ -28,15 +32,19 @@ const PLAIN: ChargePlan = { delayMs: 0, arrives: 'now', answer: 'bank', declineR
 /** The documented magic payment methods (docs/sandbox-payments.md); every other one follows the settings. */
 const MAGIC: ReadonlyMap<string, Partial<ChargePlan>> = new Map<string, Partial<ChargePlan>>([
   ['pm_ok', {}],
-  ['pm_refund_pending', {}],
+  [REFUND_PENDING, {}],
+  [REFUND_ERROR_ONCE, {}],
   ['pm_decline', { declineReason: 'card_declined' }],
   ['pm_decline_insufficient_funds', { declineReason: 'insufficient_funds' }],
+  ['pm_decline_authentication', { declineReason: 'authentication_required' }],
+  ['pm_error_captured', { answer: 'error' }],
   ['pm_error_once', { answer: 'error_once', arrives: 'never' }],
   ['pm_error', { answer: 'error', arrives: 'never' }],
   ['pm_slow', { delayMs: SLOW_MS }],
   ['pm_timeout_captured', { answer: 'unknown' }],
   ['pm_timeout_lost', { answer: 'unknown', arrives: 'never' }],
   ['pm_timeout_late', { answer: 'unknown', arrives: 'late' }],
+  [SETTLE_ERROR_ONCE, { answer: 'unknown' }],
 ]);
 
 /** A magic method does what it is for, whatever the shares say; `delayMs` applies to all. */

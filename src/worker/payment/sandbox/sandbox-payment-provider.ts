@@ -18,7 +18,10 @@ import {
 import {
   LATE_MS,
   planCharge,
+  REFUND_ERROR_ONCE,
+  REFUND_PENDING,
   REFUND_PENDING_MS,
+  SETTLE_ERROR_ONCE,
   type ChargePlan,
   type Random,
   type SandboxSettings,
@@ -53,6 +56,7 @@ export class SandboxPaymentProvider extends PaymentProvider implements OnApplica
 
   override async settle(attempt: ChargeAttempt, signal: AbortSignal): Promise<Captured | Declined | Voided> {
     await this.travel(signal);
+    if (attempt.method === SETTLE_ERROR_ONCE) await this.failOnce(`settle ${attempt.key}`);
     const record = known(await this.ask(() => this.bank.settle(attempt)));
     switch (record.state) {
       case 'captured':
@@ -66,7 +70,10 @@ export class SandboxPaymentProvider extends PaymentProvider implements OnApplica
 
   override async refund(refund: RefundRequest, signal: AbortSignal): Promise<Refunded | RefundPending> {
     await this.travel(signal);
-    const result = await this.ask(() => this.bank.refund(refund, 'pm_refund_pending', REFUND_PENDING_MS));
+    const result = await this.ask(() => this.bank.refund(refund, REFUND_PENDING, REFUND_PENDING_MS));
+    const method = await this.ask(() => this.bank.methodOf(refund.chargeKey));
+    // Given back, and nobody hears of it.
+    if (method === REFUND_ERROR_ONCE) await this.failOnce(`refund ${refund.key}`);
     switch (result) {
       case 'refunded':
         return { kind: 'refunded' };
@@ -112,6 +119,10 @@ export class SandboxPaymentProvider extends PaymentProvider implements OnApplica
 
   private async hasFailedBefore(plan: ChargePlan, attempt: ChargeAttempt): Promise<boolean> {
     return plan.answer === 'error_once' && !(await this.ask(() => this.bank.isFirstCall(attempt.key)));
+  }
+
+  private async failOnce(call: string): Promise<void> {
+    if (await this.ask(() => this.bank.isFirstCall(call))) throw unavailable();
   }
 
   /** The way to the bank of a verb other than `charge`: as slow, and as often cut. */
