@@ -156,13 +156,13 @@ describe('the way of a booking', () => {
     expect((await pay(leaving, 'pm_ok').expect(409)).body.code).toBe('ALREADY_SETTLED');
   });
 
-  it('cannot be left while a payment is under way, nor paid for twice, nor left once it is confirmed', async () => {
+  it('cannot be left while a payment is under way, nor paid for twice, nor left once it is confirmed without a right to a refund', async () => {
     const accepted = await test.api.book(await test.api.offer(), { paymentMethod: 'pm_slow' });
     await test.api.until(accepted, 'paying');
     expect((await leave(accepted).expect(409)).body.code).toBe('PAYMENT_IN_PROGRESS');
     expect((await pay(accepted, 'pm_ok').expect(409)).body.code).toBe('PAYMENT_IN_PROGRESS');
     await test.api.until(accepted, 'confirmed');
-    expect((await leave(accepted).expect(409)).body.code).toBe('ALREADY_SETTLED');
+    expect((await leave(accepted).expect(409)).body.code).toBe('NOT_REFUNDABLE');
   });
 
   it('cannot be paid for before its turn, and has no ticket before it is paid', async () => {

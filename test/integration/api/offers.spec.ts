@@ -15,6 +15,7 @@ describe('an offer', () => {
     const { body } = await test.api.post('/api/offers', asked, test.api.operator).expect(201);
     expect(body).toEqual({
       id: expect.stringMatching(/^sommer-n-chte-[a-z0-9-]+-standing-[0-9a-f]{8}$/),
+      kind: 'ticket',
       eventId,
       ticketType: 'standing',
       title: 'Summer Night',
@@ -22,6 +23,7 @@ describe('an offer', () => {
       timeZone: 'UTC',
       startsAt: '2999-06-19T18:00:00.000Z',
       price: { amountMinor: 4500, currency: 'EUR' },
+      cancellation: { refundable: false, untilHoursBeforeStart: null },
       opensAt: null,
       closesAt: null,
       paused: false,
