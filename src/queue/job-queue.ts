@@ -175,7 +175,7 @@ export interface ChannelFigures {
 /** What the broker holds, the same for every technology, for operators. */
 export interface QueueFigures {
   readonly technology: QueueTechnology;
-  /** Version of the broker's server, where it tells. */
+  /** Version of the broker's server; null where it does not tell, as Kafka. */
   readonly version: string | null;
   readonly channels: readonly ChannelFigures[];
   /** Consumers of each type on the broker, over all processes; null where the broker does not tell. */

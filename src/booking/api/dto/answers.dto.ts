@@ -240,7 +240,11 @@ export class QueueDto {
   @ApiProperty({ enum: ['bullmq-postgres', 'bullmq-redis', 'streams', 'kafka'] })
   readonly technology!: string;
   @ApiProperty({ enum: QUEUE_TYPES, description: '`QUEUE_TYPE`.' }) readonly type!: string;
-  @ApiProperty({ type: String, nullable: true, description: "Of the broker's server, where it tells." })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: "Of the broker's server; null where it does not tell, as Kafka.",
+  })
   readonly version!: string | null;
   @ApiProperty() readonly paused!: boolean;
   @ApiProperty({
