@@ -31,7 +31,11 @@ export interface World {
 }
 
 /** Refusals of a payment or of leaving that only say that the booking has moved on. */
-const MOVED_ON = new Set(['NOT_HELD', 'HOLD_EXPIRED', 'PAYMENT_IN_PROGRESS', 'ALREADY_SETTLED']);
+const MOVED_ON = new Set([
+  ...['NOT_HELD', 'HOLD_EXPIRED', 'PAYMENT_IN_PROGRESS', 'ALREADY_SETTLED'],
+  // paid for meanwhile, and its offers are not refundable
+  'NOT_REFUNDABLE',
+]);
 
 /** One simulated customer, from the request to where the booking settles. */
 export class Customer implements SocketListener {
