@@ -30,7 +30,8 @@ interface Turn {
   readonly audience: Audience;
   readonly cell: Cell;
   readonly view: LineView;
-  readonly event: LineEvent;
+  /** Made when it is first told, so that it counts against the budget. */
+  readonly event: () => LineEvent;
 }
 
 export const soldOutKey = ({ soldOut }: Pick<LineEvent, 'soldOut'>): string =>
@@ -156,11 +157,10 @@ export class BoardPusher {
       if (current === null) continue;
       const { view } = current;
       const soldOut = soldOutKey(view.state);
-      let event: LineEvent | undefined;
+      const event = once(current.event);
       for (const cell of audience.cells()) {
         const isUrgent = cell.soldOut !== soldOut;
         if (!isUrgent && (cell.version >= view.changedAt || now - cell.at < intervalOf(cell))) continue;
-        event ??= current.event();
         (isUrgent ? urgent : due).push({ audience, cell, view, event });
       }
     }
@@ -171,9 +171,10 @@ export class BoardPusher {
   private tell({ audience, cell, view, event }: Turn): void {
     const began = this.now();
     const { size } = cell.members;
-    this.rooms.tell(cell.room, event);
-    cell.version = event.version;
-    cell.soldOut = soldOutKey(event);
+    const told = event();
+    this.rooms.tell(cell.room, told);
+    cell.version = told.version;
+    cell.soldOut = soldOutKey(told);
     for (const { socketId, from, to } of audience.regroup(cell, (seq) => view.position(seq))) {
       this.rooms.leave(socketId, from);
       this.rooms.join(socketId, to);
@@ -182,6 +183,11 @@ export class BoardPusher {
     this.pushed += size;
     this.budget.charge(size, cell.at - began);
   }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 const intervalOf = ({ band }: Cell): number => BANDS[band]?.everyMs ?? 0;
