@@ -106,7 +106,7 @@ describe('the limit per customer, asked of two api processes at once', () => {
     const bodies = Array.from({ length: 12 }, () =>
       offers.flatMap((offer) => fans.map((userId) => wish(offer, { userId }))),
     ).flat();
-    const answers = await ask(bodies, (index) => `${bodies[index]?.['userId']}-${index}`);
+    const answers = await ask(bodies, (index) => `${String(bodies[index]?.['userId'])}-${index}`);
     expect(refusals(answers).filter((code) => code !== 'LIMIT_PER_CUSTOMER')).toEqual([]);
     for (const offer of offers) {
       for (const userId of fans) expect(await unitsOf(userId, offer)).toBe(LIMIT);
