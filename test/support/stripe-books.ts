@@ -7,6 +7,8 @@ export type Body = Record<string, unknown>;
 export interface Answer {
   readonly status: number;
   readonly body: Body;
+  /** It is what was answered before under this key. */
+  readonly isReplay?: boolean;
 }
 
 interface StandInRefund {

@@ -4,37 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../src/database/embedded/free-port.js';
 import { failed, StripeBooks, type Answer, type Params } from './stripe-books.js';
 import { StripeEvents } from './stripe-events.js';
-
-export type StripeCall =
-  'create' | 'retrieve' | 'confirm' | 'capture' | 'cancel' | 'list' | 'refund' | 'refunds';
+import { StripeRules, type Held, type Met, type Rule, type StripeCall } from './stripe-rules.js';
 
 export const STAND_IN_KEY = 'sk_test_standin';
-
-/** What goes wrong, or waits, with calls of one kind. */
-export interface Rule {
-  readonly call: StripeCall;
-  /** Of this booking alone. */
-  readonly bookingId?: string;
-  /** How many calls it is for; 1, and 2 for `cut`, because the library tries once more. */
-  readonly times?: number;
-  readonly delayMs?: number;
-  /** The call waits before or after it has had its effect, until `release`. */
-  readonly hold?: 'before' | 'after';
-  /** The connection is closed before the call has come in, or after it has had its effect. */
-  readonly cut?: 'before' | 'after';
-  /**
-   * An error of Stripe's own. `before`: 503, nothing was done and nothing is kept. `after`: 500, it was done, and the
-   * error is kept under the idempotency key. `locked`: somebody else holds the object.
-   */
-  readonly fail?: 'before' | 'after' | 'locked' | 'rate_limit';
-}
-
-export interface Held {
-  /** Resolves when a call of the rule has come to where it waits or fails. */
-  readonly reached: Promise<void>;
-  /** Lets those go on that wait, and those that would. */
-  release(): void;
-}
 
 interface Incoming {
   readonly call: StripeCall;
@@ -49,13 +21,6 @@ interface Incoming {
 interface Kept {
   readonly print: string;
   answer: Answer | null;
-}
-
-interface Armed {
-  readonly rule: Rule;
-  left: number;
-  readonly come: () => void;
-  readonly released: Promise<void>;
 }
 
 /** Parameters of each call; Stripe refuses any other. */
@@ -81,7 +46,7 @@ export class StripeStandIn {
   /** Calls as they came in. */
   readonly calls: { readonly call: StripeCall; readonly bookingId: string | null }[] = [];
   private readonly keys = new Map<string, Kept>();
-  private armed: Armed[] = [];
+  private readonly rules = new StripeRules();
 
   private constructor(
     private readonly server: Server,
@@ -100,13 +65,7 @@ export class StripeStandIn {
 
   /** Rules are looked through in the order in which they were made. */
   on(rule: Rule): Held {
-    let come: () => void = () => undefined;
-    let release: () => void = () => undefined;
-    const reached = new Promise<void>((resolve) => (come = resolve));
-    const released = new Promise<void>((resolve) => (release = resolve));
-    const left = rule.times ?? (rule.cut === undefined ? 1 : 2);
-    this.armed.push({ rule, left, come, released });
-    return { reached, release: () => release() };
+    return this.rules.on(rule);
   }
 
   /** As after the day for which Stripe keeps keys. */
@@ -116,7 +75,7 @@ export class StripeStandIn {
 
   /** Without rules, keys, intents, calls and events. What is held goes nowhere. */
   clear(): void {
-    this.armed = [];
+    this.rules.clear();
     this.keys.clear();
     this.books.clear();
     this.calls.length = 0;
@@ -133,71 +92,38 @@ export class StripeStandIn {
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const incoming = this.read(request, await bodyOf(request));
     if (incoming === null || request.headers.authorization !== `Bearer ${STAND_IN_KEY}`) {
-      send(response, failed(incoming === null ? 404 : 401, { type: 'invalid_request_error' }), false);
+      send(response, failed(incoming === null ? 404 : 401, { type: 'invalid_request_error' }));
       return;
     }
     this.calls.push({ call: incoming.call, bookingId: incoming.bookingId });
-    const armed = this.take(incoming);
-    const { rule, come, released } = armed ?? NO_RULE;
-    if (rule.cut === 'before' || rule.fail === 'before' || rule.fail === 'rate_limit') {
-      come();
-      if (rule.cut === 'before') response.destroy();
-      else send(response, refusalOf(rule.fail), false);
-      return;
-    }
+    const met = this.rules.take(incoming.call, incoming.bookingId);
+    const turnedAway = turnAway(met.rule);
     const kept = incoming.key === null ? undefined : this.keys.get(incoming.key);
-    if (kept !== undefined) {
-      this.repeat(incoming, kept, response, rule, come);
+    if (turnedAway !== null) {
+      met.come();
+      if (turnedAway === 'cut') response.destroy();
+      else send(response, turnedAway);
       return;
     }
+    const answer = kept === undefined ? await this.firstTime(incoming, met) : repeated(incoming, kept);
+    met.come();
+    if (met.rule.cut === 'after') response.destroy();
+    else send(response, answer);
+  }
+
+  /** Does what was asked for, and keeps the answer as Stripe does: not where it was refused before it was begun. */
+  private async firstTime(incoming: Incoming, { rule, come, released }: Met): Promise<Answer> {
     const entry: Kept = { print: incoming.print, answer: null };
     if (incoming.key !== null) this.keys.set(incoming.key, entry);
     if (rule.delayMs !== undefined) await sleep(rule.delayMs);
     if (rule.hold === 'before') await pause(come, released);
-    let answer = rule.fail === 'locked' ? LOCKED : this.perform(incoming);
-    if (rule.fail === 'after') answer = FAILED;
-    // What was refused before it was begun is not kept.
-    const isKept = answer.status === 402 || answer.status === 500 || answer.status < 400;
+    const done = rule.fail === 'locked' ? LOCKED : this.perform(incoming);
+    const answer = rule.fail === 'after' ? FAILED : done;
+    if (rule.hold === 'after') await pause(come, released);
+    const isKept = answer.status < 400 || answer.status === 402 || answer.status === 500;
     if (isKept) entry.answer = answer;
     else if (incoming.key !== null) this.keys.delete(incoming.key);
-    if (rule.hold === 'after') {
-      entry.answer = null;
-      await pause(come, released);
-      entry.answer = answer;
-    }
-    come();
-    if (rule.cut === 'after') response.destroy();
-    else send(response, answer, false);
-  }
-
-  /** A key that is known: Stripe compares, and repeats what it said. */
-  private repeat(
-    incoming: Incoming,
-    kept: Kept,
-    response: ServerResponse,
-    rule: Rule,
-    come: () => void,
-  ): void {
-    come();
-    if (rule.cut === 'after') response.destroy();
-    else if (kept.print !== incoming.print) send(response, failed(400, { type: 'idempotency_error' }), false);
-    else if (kept.answer === null) {
-      send(response, failed(409, { type: 'idempotency_error', code: 'idempotency_key_in_use' }), false);
-    } else send(response, kept.answer, true);
-  }
-
-  private take(incoming: Incoming): Armed | undefined {
-    const armed = this.armed.find(
-      ({ rule, left }) =>
-        left > 0 &&
-        rule.call === incoming.call &&
-        (rule.bookingId === undefined || rule.bookingId === incoming.bookingId),
-    );
-    if (armed !== undefined) {
-      armed.left -= 1;
-      if (armed.left === 0) this.armed = this.armed.filter((one) => one !== armed);
-    }
-    return armed;
+    return answer;
   }
 
   private perform({ call, id, params }: Incoming): Answer {
@@ -241,20 +167,22 @@ export class StripeStandIn {
   }
 }
 
-const NO_RULE: Omit<Armed, 'rule'> & { readonly rule: Partial<Rule> & { readonly call: StripeCall } } = {
-  rule: { call: 'list' },
-  left: 0,
-  come: () => undefined,
-  released: Promise.resolve(),
-};
-
 const FAILED = failed(500, { type: 'api_error', message: 'told to fail' });
 const LOCKED = failed(429, { type: 'invalid_request_error', code: 'lock_timeout' });
 
-const refusalOf = (fail: Rule['fail']): Answer =>
-  fail === 'rate_limit'
-    ? failed(429, { type: 'invalid_request_error', code: 'rate_limit' })
-    : failed(503, { type: 'api_error', message: 'told to fail' });
+/** What happens to a call that does not come in; null where it does. */
+function turnAway({ cut, fail }: Partial<Rule>): Answer | 'cut' | null {
+  if (cut === 'before') return 'cut';
+  if (fail === 'before') return failed(503, { type: 'api_error', message: 'told to fail' });
+  return fail === 'rate_limit' ? failed(429, { type: 'invalid_request_error', code: 'rate_limit' }) : null;
+}
+
+/** A key that is known: Stripe compares, and repeats what it said. */
+function repeated({ print }: Incoming, kept: Kept): Answer {
+  if (kept.print !== print) return failed(400, { type: 'idempotency_error' });
+  if (kept.answer === null) return failed(409, { type: 'idempotency_error', code: 'idempotency_key_in_use' });
+  return { ...kept.answer, isReplay: true };
+}
 
 async function pause(come: () => void, released: Promise<void>): Promise<void> {
   come();
@@ -283,7 +211,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return body;
 }
 
-function send(response: ServerResponse, { status, body }: Answer, isReplay: boolean): void {
+function send(response: ServerResponse, { status, body, isReplay = false }: Answer): void {
   response.writeHead(status, {
     'content-type': 'application/json',
     'request-id': 'req_standin',

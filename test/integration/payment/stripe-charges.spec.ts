@@ -7,7 +7,7 @@ import {
   type PaymentProvider,
 } from '../../../src/worker/payment/payment-provider.js';
 import { allCharges, stripeAttempt, StripeGround } from '../../support/stripe-provider.js';
-import type { Rule, StripeCall } from '../../support/stripe-stand-in.js';
+import type { Rule, StripeCall } from '../../support/stripe-rules.js';
 
 const forever = new AbortController().signal;
 setMaxListeners(0, forever);
