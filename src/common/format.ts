@@ -40,6 +40,9 @@ export function formatMoney(money: { readonly amountMinor: number; readonly curr
 export const formatDate = (instant: string, timeZone: string): string =>
   format(instant, { timeZone, weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 
+/** `Saturday, 12 June 2027`. Takes a day of the calendar, `2027-06-12`: it is the same wherever one reads it. */
+export const formatDay = (day: string): string => formatDate(`${day}T00:00:00Z`, 'UTC');
+
 /** `20:00 CEST`. */
 export const formatTime = (instant: string, timeZone: string): string =>
   format(instant, { timeZone, hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });

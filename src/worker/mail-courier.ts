@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DoneMail, DueMail } from '../booking/ledger/sweep.js';
 import type { Ledger } from '../booking/ledger/ledger.js';
+import { bookedOf } from './booked.js';
 import { MailRefused, type Mailer } from './mail/mailer.js';
 import { messageId } from './mail/compose.js';
-import { holdExpired, soldOut, yourTurn, type MailContent } from './mail/templates.js';
+import type { MailContent } from './mail/page.js';
+import { holdExpired, soldOut, yourTurn } from './mail/templates.js';
 import type { BookingPages } from './booking-pages.js';
 
 const MAILS_AT_ONCE = 20;
@@ -70,7 +72,7 @@ export class MailCourier {
   /** Null where the news is old: nobody wants to be told to pay for a hold that is over. */
   private contentOf(mail: DueMail): MailContent | null {
     const facts = {
-      event: mail.offer,
+      booked: bookedOf(mail.offer, mail.stay),
       bookingId: mail.bookingId,
       quantity: mail.quantity,
       link: this.pages.of(mail.bookingId),

@@ -1,15 +1,16 @@
-import { PROGRESS, type Booking } from '../../booking/booking.js';
+import { PROGRESS } from '../../booking/booking.js';
 import type { Ledger } from '../../booking/ledger/ledger.js';
 import type { Fulfilment } from '../../booking/ledger/types.js';
+import { bookedOf } from '../booked.js';
 import { messageId } from '../mail/compose.js';
 import { MailRefused, type Mailer } from '../mail/mailer.js';
-import { ticket } from '../mail/templates.js';
+import { confirmed } from '../mail/templates.js';
 import type { BookingPages } from '../booking-pages.js';
 import type { Step, StepOutcome } from './step.js';
 
 /**
- * Sends the tickets. A mail may be sent twice, with the same Message-ID, where a worker dies between sending and
- * recording. An address that is refused for good does not keep the customer from the tickets on the booking's page.
+ * Sends the tickets or the voucher. A mail may be sent twice, with the same Message-ID, where a worker dies between sending and
+ * recording. An address that is refused for good does not keep the customer from what is on the booking's page.
  */
 export class EmailStep implements Step {
   readonly name = 'email';
@@ -29,14 +30,15 @@ export class EmailStep implements Step {
   }
 
   private async send(
-    { booking, offer }: Fulfilment,
+    fulfilment: Fulfilment,
     to: string,
     signal: AbortSignal,
   ): Promise<Record<string, unknown>> {
+    const { booking, offer } = fulfilment;
     const pdf = await this.ledger.documentOf(booking.id);
     if (pdf === null) throw new Error('The booking has no document to send');
     const facts = {
-      event: offer,
+      booked: bookedOf(offer, booking.stay),
       bookingId: booking.id,
       quantity: booking.quantity,
       link: this.pages.of(booking.id),
@@ -45,9 +47,9 @@ export class EmailStep implements Step {
       await this.mailer.send(
         {
           to,
-          ...ticket({ ...facts, price: booking.price }),
+          ...confirmed({ ...facts, price: booking.price }),
           messageId: messageId('ticket', booking.id, booking.fence, this.pages.publicUrl),
-          attachments: [attachment(booking, pdf)],
+          attachments: [attachment(fulfilment, pdf)],
         },
         signal,
       );
@@ -59,8 +61,10 @@ export class EmailStep implements Step {
   }
 }
 
-const attachment = (booking: Booking, content: Buffer) => ({
-  filename: `ticket-${booking.id}.pdf`,
+const FILE_NAMES = { ticket: 'ticket', room: 'voucher' } as const;
+
+const attachment = ({ booking, offer }: Fulfilment, content: Buffer) => ({
+  filename: `${FILE_NAMES[offer.kind]}-${booking.id}.pdf`,
   contentType: 'application/pdf',
   content,
 });

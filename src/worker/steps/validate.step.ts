@@ -1,6 +1,7 @@
 import type { Fulfilment } from '../../booking/ledger/types.js';
 import type { Ledger } from '../../booking/ledger/ledger.js';
 import { PROGRESS, type Actor } from '../../booking/booking.js';
+import { bookedOf } from '../booked.js';
 import { chargeOf } from '../payment/charge-of.js';
 import type { PaymentProvider } from '../payment/payment-provider.js';
 import type { MoveTeller } from '../move-teller.js';
@@ -39,7 +40,16 @@ export class ValidateStep implements Step {
 
 function invalid({ booking, attempt, offer }: Fulfilment): string | null {
   if (attempt === null) return null;
-  if (Date.parse(offer.startsAt) <= Date.parse(attempt.startedAt)) return 'EVENT_HAS_BEGUN';
+  const begun = (begins: string): boolean => Date.parse(begins) <= Date.parse(attempt.startedAt);
+  const booked = bookedOf(offer, booking.stay);
+  switch (booked.kind) {
+    case 'ticket':
+      if (begun(booked.startsAt)) return 'EVENT_HAS_BEGUN';
+      break;
+    case 'room':
+      if (begun(booked.begins)) return 'STAY_HAS_BEGUN';
+      break;
+  }
   const same =
     attempt.amount.amountMinor === booking.price.amountMinor &&
     attempt.amount.currency === booking.price.currency;
