@@ -1,4 +1,4 @@
-import type { LineRead, SeqRange } from '../booking/ledger/types.js';
+import type { LineRead, SeqRange, WaitingStay } from '../booking/ledger/types.js';
 import { LineReader } from './active-line.js';
 import { LineViews } from './line-views.js';
 
@@ -8,6 +8,8 @@ class StubLedger extends LineReader {
   waiting = new Set<number>();
   version = 1;
   lastSeq = 0;
+  /** Each stay is for the one night that has its number. */
+  rooms = false;
   down = false;
   delayMs = 0;
   private readonly departures: { version: number; seq: number }[] = [];
@@ -37,6 +39,11 @@ class StubLedger extends LineReader {
     return answer;
   }
 
+  private stays(after: number): WaitingStay[] | null {
+    if (!this.rooms) return null;
+    return [...this.waiting].filter((seq) => seq > after).map((seq) => [seq, seq, seq]);
+  }
+
   private answer(known: { version: number; lastSeq: number } | null): LineRead {
     const state = {
       offerId: 'offer',
@@ -54,10 +61,15 @@ class StubLedger extends LineReader {
     const one = (seq: number): SeqRange => [seq, seq];
     if (known === null) {
       const waiting = [...this.waiting].sort((a, b) => a - b).map(one);
-      return { state, departed: null, waiting, stays: null };
+      return { state, departed: null, waiting, stays: this.stays(0) };
     }
     const since = this.departures.filter(({ version }) => version > known.version);
-    return { state, departed: since.map(({ seq }) => one(seq)), waiting: null, stays: null };
+    return {
+      state,
+      departed: since.map(({ seq }) => one(seq)),
+      waiting: null,
+      stays: this.stays(known.lastSeq),
+    };
   }
 }
 
@@ -196,6 +208,21 @@ describe('LineViews', () => {
     const { length } = ledger.reads;
     await jest.advanceTimersByTimeAsync(60_000);
     expect(ledger.reads).toHaveLength(length);
+  });
+
+  it('reads a line of rooms once for all of its windows, and drops each after a minute without interest', async () => {
+    ledger.rooms = true;
+    ledger.arrive(3);
+    await views.position('offer', 1, 0, [1, 1]);
+    const [left, kept] = [views.peek('offer', [1, 1])?.view, views.peek('offer', [2, 2])?.view];
+    for (let seconds = 0; seconds < 70; seconds += 10) {
+      await jest.advanceTimersByTimeAsync(10_000);
+      expect(views.peek('offer', [2, 2])?.view).toBe(kept);
+    }
+    expect(ledger.reads.length).toBeLessThanOrEqual(79);
+    expect(ledger.reads.filter((known) => known === null)).toHaveLength(1);
+    expect(views.peek('offer', [1, 1])?.view).not.toBe(left);
+    expect(await views.position('offer', 2, 0, [2, 2])).toEqual(waits(1, 2));
   });
 
   it('mends a view that the ledger counts otherwise by a whole read', async () => {
