@@ -32,7 +32,8 @@ begin
       line_rate(l, v_now) as rate
     from unnest(p_offers) with ordinality as wanted_offer (offer_id, number)
     join booking_line l on l.offer_id = wanted_offer.offer_id
-    join offer o on o.id = l.offer_id
+    -- not of rooms, which have many days
+    join offer o on o.id = l.offer_id and o.starts_at < 'infinity'
     join stock s on s.offer_id = l.offer_id
   ),
   request as materialized (

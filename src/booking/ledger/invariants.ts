@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import type { Database } from '../../database/database.js';
 import { isLegal, type BookingState } from '../booking.js';
 import { verifyChain } from './audit.js';
-import { LineReplay } from './line-replay.js';
+import { LineReplay, type ReplayNights } from './line-replay.js';
 import type { InvariantReport, InvariantResult, ProviderCharge } from './types.js';
 
 const SHOWN = 20;
@@ -166,8 +166,10 @@ interface TransitionRow {
   readonly from_state: BookingState | null;
   readonly to_state: BookingState | null;
   readonly quantity: number | null;
+  readonly at: number;
   readonly first: number | null;
   readonly last: number | null;
+  readonly begins: number | null;
   readonly capacities: readonly (readonly [night: string, more: number])[] | null;
   readonly begun: boolean | null;
   readonly sold_out: { readonly throughSeq: number; readonly minQuantity: number } | null;
@@ -188,6 +190,7 @@ async function replayTransitions(client: Client): Promise<Transitions> {
     select e.offer_id, e.booking_id, b.seq, e.version, e.ordinal, e.action, e.from_state, e.to_state, e.quantity,
       case when b.check_in is not null then b.first_day - date '1970-01-01' end as first,
       case when b.check_in is not null then b.last_day - date '1970-01-01' end as last,
+      extract(epoch from e.at)::double precision as at, extract(epoch from b.check_in)::double precision as begins,
       case when e.booking_id is null then e.detail->'nights' end as capacities,
       coalesce(b.check_in, o.starts_at) <= e.at as begun,
       case when e.action = 'sell_out' and e.booking_id is null then e.detail end as sold_out
@@ -222,7 +225,8 @@ async function replayTransitions(client: Client): Promise<Transitions> {
         from: row.from_state,
         to: row.to_state,
         quantity: row.quantity ?? 0,
-        nights: row.first === null || row.last === null ? null : { first: row.first, last: row.last },
+        at: row.at,
+        nights: nightsOf(row),
         capacities: (row.capacities ?? []).map(
           ([night, more]) => [Date.parse(night) / DAY_MS, more] as const,
         ),
@@ -235,6 +239,10 @@ async function replayTransitions(client: Client): Promise<Transitions> {
   await finish();
   await client.query('close transitions');
   return { order: order.result(), states: states.result(), recorded: recorded.result() };
+}
+
+function nightsOf({ first, last, begins }: TransitionRow): ReplayNights | null {
+  return first === null || last === null || begins === null ? null : { first, last, begins };
 }
 
 /** The rows of an offer's bookings as they are, by pages. */

@@ -21,7 +21,16 @@ function findings(
     states: (violation) => found.states.push(violation),
     recorded: (violation) => found.recorded.push(violation),
   });
-  const none = { seq: 0, from: null, to: null, soldOut: null, nights: null, capacities: [], begun: false };
+  const none = {
+    seq: 0,
+    from: null,
+    to: null,
+    soldOut: null,
+    nights: null,
+    at: 0,
+    capacities: [],
+    begun: false,
+  };
   replay.apply({ ...none, bookingId: null, action: 'offer.create', quantity: capacity });
   for (const [action, seq, from, to, quantity] of steps) {
     replay.apply({ ...none, bookingId: `b${seq}`, action, seq, from, to, quantity });

@@ -8,14 +8,23 @@ export interface ReplayEvent {
   readonly to: BookingState | null;
   /** Units of the booking; for a ticket offer's own events the change of capacity. */
   readonly quantity: number;
+  /** When it happened, in seconds since any fixed moment. */
+  readonly at: number;
   /** The nights of a stay, as days since any fixed one; null for tickets, which are all of one day. */
-  readonly nights: { readonly first: number; readonly last: number } | null;
+  readonly nights: ReplayNights | null;
   /** For a room offer's own events: how many units a night has more. */
   readonly capacities: readonly (readonly [day: number, more: number])[];
   /** The event, or the stay, had begun. */
   readonly begun: boolean;
   /** Of the decision to sell a line out, which is no booking's own. */
   readonly soldOut: SoldOut | null;
+}
+
+export interface ReplayNights {
+  readonly first: number;
+  readonly last: number;
+  /** When the stay begins: whoever still waits then is granted nothing any more. In seconds as `at`. */
+  readonly begins: number;
 }
 
 interface SoldOut {
@@ -33,10 +42,8 @@ export interface ReplayFindings {
 }
 
 /** What somebody needs: so many units on each of these days. */
-interface Need {
+interface Need extends ReplayNights {
   readonly quantity: number;
-  readonly first: number;
-  readonly last: number;
 }
 
 /** Units of one day. */
@@ -156,7 +163,7 @@ export class LineReplay {
     this.lane(need).join(seq);
   }
 
-  private depart({ seq, nights, begun }: ReplayEvent, need: Need, to: BookingState): void {
+  private depart({ seq, at, nights, begun }: ReplayEvent, need: Need, to: BookingState): void {
     this.lane(need).leave(seq);
     if (to === 'sold_out' && nights !== null && !begun && this.least(need, notFinal) >= need.quantity) {
       this.findings.order(
@@ -166,7 +173,8 @@ export class LineReplay {
     if (to !== 'held') return;
     for (const lane of this.lanes.values()) {
       const first = lane.first();
-      if (first >= seq || this.least(lane.need, available) < lane.need.quantity) continue;
+      if (first >= seq || lane.need.begins <= at) continue;
+      if (this.least(lane.need, available) < lane.need.quantity) continue;
       this.findings.order(
         `offer ${this.offerId}: number ${seq} was granted before ${first}, which needed ${lane.need.quantity} of ${this.least(lane.need, available)}`,
       );
@@ -218,5 +226,5 @@ const available = (day: Day): number => day.available;
 const notFinal = (day: Day): number => day.capacity - day.final;
 const needOf = ({ quantity, nights }: ReplayEvent): Need => ({
   quantity,
-  ...(nights ?? { first: THE_DAY, last: THE_DAY }),
+  ...(nights ?? { first: THE_DAY, last: THE_DAY, begins: Infinity }),
 });

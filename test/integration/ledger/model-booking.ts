@@ -1,7 +1,12 @@
 import type { BookingState, StepName } from '../../../src/booking/booking.js';
 
+/** The first and the last night of a stay, from 1. Tickets are all of one day. */
+export type Nights = readonly [first: number, last: number];
+export const THE_DAY: Nights = [1, 1];
+
 /** A booking as the model has it. */
 export interface ModelBooking {
+  readonly nights: Nights;
   readonly seq: number;
   readonly position: number;
   readonly customer: number;
@@ -21,6 +26,7 @@ export interface ModelBooking {
 }
 
 export interface Rules {
+  /** Of each night. */
   readonly capacity: number;
   readonly limit: number;
   readonly maxLength: number;
@@ -32,6 +38,7 @@ export interface ModelRequest {
   readonly quantity: number;
   readonly prepaid: boolean;
   readonly key: number | null;
+  readonly nights: Nights;
 }
 
 /** States whose units are set aside or sold. */

@@ -1,5 +1,13 @@
 import type { BookingState } from '../../../src/booking/booking.js';
-import { LEAVES, OWNED, units, type ModelBooking, type ModelRequest, type Rules } from './model-booking.js';
+import {
+  LEAVES,
+  OWNED,
+  units,
+  type ModelBooking,
+  type ModelRequest,
+  type Nights,
+  type Rules,
+} from './model-booking.js';
 
 /** The line as the design describes it, without a database: lists, loops and nothing clever. */
 export class Line {
@@ -14,7 +22,7 @@ export class Line {
   deciding = false;
   private readonly keys = new Map<string, { body: string; booking: ModelBooking }>();
 
-  constructor(private readonly rules: Rules) {
+  constructor(protected readonly rules: Rules) {
     this.capacity = rules.capacity;
   }
   in(...states: BookingState[]): ModelBooking[] {
@@ -35,26 +43,41 @@ export class Line {
   }
 
   accept(request: ModelRequest): ModelBooking | string {
-    const { customer, quantity, prepaid } = request;
-    const body = `${quantity} ${prepaid}`;
+    const { customer, quantity, prepaid, nights } = request;
+    const body = JSON.stringify([quantity, prepaid, nights]);
     const known = request.key === null ? undefined : this.keys.get(`${customer} ${request.key}`);
     if (known !== undefined) return known.body === body ? known.booking : 'IDEMPOTENCY_KEY_REUSED';
-    if (this.paused) return 'OFFER_PAUSED';
-    if (this.begun) return 'OFFER_CLOSED';
-    if (quantity > this.rules.maxQuantity) return 'LIMIT_PER_CUSTOMER';
-    if (quantity > this.notFinal) return 'SOLD_OUT';
-    const own = this.in('waiting', ...OWNED).filter((booking) => booking.customer === customer);
-    if (units(own) + quantity > this.rules.limit) return 'LIMIT_PER_CUSTOMER';
-    if (this.waiting.length >= this.rules.maxLength) return 'LINE_FULL';
+    const refusal = this.refusalOf(request);
+    if (refusal !== null) return refusal;
+    const position = this.rivalsOf(request).length + 1;
+    if (position > this.rules.maxLength) return 'LINE_FULL';
     const booking: ModelBooking = {
-      ...{ customer, quantity, prepaid, state: 'waiting', fence: 0, time: 'none', letter: 'none' },
-      ...{ seq: this.bookings.length + 1, position: this.waiting.length + 1, history: ['waiting'] },
+      ...{ customer, quantity, prepaid, nights, state: 'waiting', fence: 0, time: 'none', letter: 'none' },
+      ...{ seq: this.bookings.length + 1, position, history: ['waiting'] },
       ...{ attempts: new Map(), steps: new Set(), refunds: new Set() },
     };
     this.bookings.push(booking);
     if (request.key !== null) this.keys.set(`${customer} ${request.key}`, { body, booking });
-    if (this.available > 0) this.due = true;
+    this.joined(booking);
     return booking;
+  }
+  protected refusalOf({ customer, quantity }: ModelRequest): string | null {
+    if (this.paused) return 'OFFER_PAUSED';
+    if (this.begun) return 'OFFER_CLOSED';
+    if (quantity > this.rules.maxQuantity) return 'LIMIT_PER_CUSTOMER';
+    if (quantity > this.notFinal) return 'SOLD_OUT';
+    if (units(this.ownOf(customer)) + quantity > this.rules.limit) return 'LIMIT_PER_CUSTOMER';
+    return null;
+  }
+  protected ownOf(customer: number): ModelBooking[] {
+    return this.in('waiting', ...OWNED).filter((booking) => booking.customer === customer);
+  }
+  /** Those whom it waits for. */
+  protected rivalsOf(_request: Pick<ModelRequest, 'nights'>): ModelBooking[] {
+    return this.waiting;
+  }
+  protected joined(_booking: ModelBooking): void {
+    if (this.available > 0) this.due = true;
   }
 
   admit(limit: number): ModelBooking[] {
@@ -69,7 +92,7 @@ export class Line {
     }
     return granted;
   }
-  private grant(booking: ModelBooking): ModelBooking {
+  protected grant(booking: ModelBooking): ModelBooking {
     this.move(booking, 'held');
     booking.time = booking.prepaid ? 'none' : 'ahead';
     if (booking.prepaid) this.charging(booking);
@@ -78,7 +101,7 @@ export class Line {
   pay(booking: ModelBooking): string {
     if (booking.state === 'paying') return 'PAYMENT_IN_PROGRESS';
     if (booking.state === 'waiting') return 'NOT_HELD';
-    if (booking.state === 'held' && this.begun) return 'OFFER_CLOSED';
+    if (booking.state === 'held' && this.hasBegun(booking)) return 'OFFER_CLOSED';
     if (booking.state === 'expired' || (booking.state === 'held' && booking.time === 'over'))
       return 'HOLD_EXPIRED';
     if (booking.state !== 'held') return 'ALREADY_SETTLED';
@@ -102,7 +125,7 @@ export class Line {
       this.move(booking, 'paid');
       booking.steps.add('payment');
       booking.time = 'none';
-      this.decide();
+      this.paidFor(booking);
     } else if (booking.time === 'over') this.release(booking, 'expired');
     else {
       this.move(booking, 'held');
@@ -132,6 +155,12 @@ export class Line {
     this.due = true;
   }
 
+  protected hasBegun(_booking: ModelBooking): boolean {
+    return this.begun;
+  }
+  protected paidFor(_booking: ModelBooking): void {
+    this.decide();
+  }
   /** Units sold for good leave too few: all who need more are told at once, their rows follow. */
   decide(): void {
     const unlucky = this.waiting.filter(({ quantity }) => quantity > this.notFinal);
@@ -151,7 +180,7 @@ export class Line {
     return { written, done: !this.deciding };
   }
 
-  resize(capacity: number): string {
+  resize(capacity: number, _nights: Nights): string {
     if (capacity < units(this.in(...OWNED))) return 'CAPACITY_BELOW_SOLD';
     const less = capacity < this.capacity;
     this.capacity = capacity;
@@ -192,7 +221,7 @@ export class Line {
     if (booking.state === 'paying') return 'PAYMENT_IN_PROGRESS';
     if (booking.state === 'waiting' || booking.state === 'held') return 'NOT_PAID';
     if (booking.state !== 'paid' && booking.state !== 'confirmed') return 'ALREADY_SETTLED';
-    if (byTerms && this.begun) return 'NOT_REFUNDABLE';
+    if (byTerms && this.hasBegun(booking)) return 'NOT_REFUNDABLE';
     if (booking.letter === 'open') booking.letter = 'resolved';
     this.giveBack(booking);
     return 'DONE';
@@ -204,7 +233,7 @@ export class Line {
     booking.refunds.add(paid);
     this.release(booking, 'refunded');
   }
-  private move(booking: ModelBooking, to: BookingState): void {
+  protected move(booking: ModelBooking, to: BookingState): void {
     booking.state = to;
     booking.history.push(to);
     if (to === 'held' || to === 'paying') booking.fence++;

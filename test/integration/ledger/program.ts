@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { BookingState } from '../../../src/booking/booking.js';
-import type { ModelRequest, Rules } from './model-booking.js';
+import { THE_DAY, type ModelRequest, type Nights, type Rules } from './model-booking.js';
 
 /** Which booking a command is for: one in a state that suits it, or any at all. */
 interface Pick {
@@ -18,7 +18,7 @@ export type Command =
   | { readonly do: 'step'; readonly pick: Pick; readonly step: 'validate' | 'pdf' | 'email' }
   | { readonly do: 'resolve'; readonly pick: Pick; readonly how: 'replayed' | 'discarded' }
   | { readonly do: 'refund'; readonly pick: Pick; readonly byTerms: boolean }
-  | { readonly do: 'resize'; readonly capacity: number }
+  | { readonly do: 'resize'; readonly capacity: number; readonly nights: Nights }
   | { readonly do: 'pause'; readonly on: boolean }
   | { readonly do: 'expire' | 'begin' | 'check' | 'look' | 'prune' | 'seal' };
 
@@ -55,7 +55,7 @@ const pick = fc.record({
   which: fc.nat({ max: 1000 }),
 });
 
-const request = (customers: number): fc.Arbitrary<ModelRequest> =>
+const request = (customers: number, nights: fc.Arbitrary<Nights>): fc.Arbitrary<ModelRequest> =>
   fc.record({
     customer: fc.nat({ max: customers - 1 }),
     quantity: fc.oneof(
@@ -64,7 +64,13 @@ const request = (customers: number): fc.Arbitrary<ModelRequest> =>
     ),
     prepaid: fc.integer({ min: 0, max: 9 }).map((n) => n < 3),
     key: fc.option(fc.nat({ max: 2 }), { freq: 2 }),
+    nights,
   });
+
+/** Few nights, so that many share one; some too long, some on no sale. */
+export const nights: fc.Arbitrary<Nights> = fc
+  .tuple(fc.integer({ min: 1, max: 7 }), fc.constantFrom(1, 1, 1, 2, 2, 3, 4, 5))
+  .map(([first, length]) => [first, first + length - 1]);
 
 export const rules: fc.Arbitrary<Rules> = fc.record({
   capacity: fc.integer({ min: 0, max: 8 }),
@@ -73,9 +79,12 @@ export const rules: fc.Arbitrary<Rules> = fc.record({
   maxQuantity: fc.integer({ min: 1, max: 4 }),
 });
 
-/** One command; of `customers` many customers. */
-export function command(customers: number): fc.Arbitrary<Command> {
-  const batch = fc.uniqueArray(request(customers), {
+/** One command; of `customers` many customers, who want such nights. */
+export function command(
+  customers: number,
+  nights: fc.Arbitrary<Nights> = fc.constant(THE_DAY),
+): fc.Arbitrary<Command> {
+  const batch = fc.uniqueArray(request(customers, nights), {
     selector: (r) => r.customer,
     minLength: 1,
     maxLength: 6,
@@ -106,7 +115,7 @@ export function command(customers: number): fc.Arbitrary<Command> {
     [1, fc.record({ do: of('letter'), pick })],
     [1, fc.record({ do: of('resolve'), pick, how: fc.constantFrom('replayed', 'discarded', 'discarded') })],
     [2, fc.record({ do: of('refund'), pick, byTerms: fc.boolean() })],
-    [3, fc.record({ do: of('resize'), capacity: fc.integer({ min: 0, max: 10 }) })],
+    [3, fc.record({ do: of('resize'), capacity: fc.integer({ min: 0, max: 10 }), nights })],
     [1, fc.record({ do: of('pause'), on: fc.integer({ min: 0, max: 2 }).map((n) => n === 0) })],
     [4, fc.record({ do: of('write'), limit: fc.integer({ min: 1, max: 4 }) })],
     [1, fc.record({ do: fc.constantFrom('check', 'begin') })],

@@ -1,5 +1,5 @@
 import { openLedger, type TestLedger } from '../../support/ledger.js';
-import { followsTheModel, holdsForACrowd } from './properties.js';
+import { followsTheModel, followsTheModelOfStays, holdsForACrowd } from './properties.js';
 
 jest.setTimeout(120_000);
 
@@ -11,6 +11,9 @@ describe('The ledger', () => {
   afterEach(() => world.close());
 
   it('does what the model of a line does, command by command', () => followsTheModel(world, 80));
+
+  it('does what the model of a line of stays does, command by command', () =>
+    followsTheModelOfStays(world, 80));
 
   it('keeps every invariant while several processes do anything at once', () => holdsForACrowd(world, 20));
 });

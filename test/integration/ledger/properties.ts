@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import type { ProviderCharge } from '../../../src/booking/ledger/types.js';
 import { broken, chargesAsTold, type TestLedger } from '../../support/ledger.js';
 import { Crowd } from './crowd.js';
-import { command, rules, seedOf } from './program.js';
+import { type Command, command, nights, rules, seedOf } from './program.js';
+import { StayTwin } from './twin-stays.js';
 import { Twin } from './twin.js';
 
 const CUSTOMERS = 6;
@@ -14,13 +15,29 @@ export async function followsTheModel(
   /** Whether a programme that goes wrong is made as short as it can be. */
   shrink = true,
 ): Promise<void> {
-  const commands = fc.array(command(CUSTOMERS), { minLength: 5, maxLength: 45, size: 'max' });
+  await follows(world, Twin, command(CUSTOMERS), 'one after the other', runs, shrink);
+}
+
+/** The same for stays. */
+export async function followsTheModelOfStays(world: TestLedger, runs: number, shrink = true): Promise<void> {
+  await follows(world, StayTwin, command(CUSTOMERS, nights), 'stays one after the other', runs, shrink);
+}
+
+async function follows(
+  world: TestLedger,
+  twins: Pick<typeof Twin, 'open'>,
+  commands: fc.Arbitrary<Command>,
+  name: string,
+  runs: number,
+  shrink: boolean,
+): Promise<void> {
+  const programmes = fc.array(commands, { minLength: 5, maxLength: 45, size: 'max' });
   await fc.assert(
-    fc.asyncProperty(rules, commands, async (drawn, programme) => {
-      const twin = await Twin.open(world, drawn);
+    fc.asyncProperty(rules, programmes, async (drawn, programme) => {
+      const twin = await twins.open(world, drawn);
       await twin.run(programme);
     }),
-    { numRuns: runs, seed: seedOf('one after the other'), endOnFailure: !shrink },
+    { numRuns: runs, seed: seedOf(name), endOnFailure: !shrink },
   );
   expect(await broken(world, await chargesAsTold(world))).toEqual({});
 }

@@ -1,6 +1,11 @@
 import { expire } from '../../../src/booking/ledger/release.js';
 import { writeSellOut } from '../../../src/booking/ledger/sell-out.js';
-import type { SeqRange } from '../../../src/booking/ledger/types.js';
+import type {
+  AcceptRequest,
+  AcceptResult,
+  OfferChange,
+  SeqRange,
+} from '../../../src/booking/ledger/types.js';
 import {
   ACTOR,
   newOffer,
@@ -15,7 +20,7 @@ import type { ModelBooking, ModelRequest, Rules } from './model-booking.js';
 import { expected, observe } from './observe.js';
 import { chosen, type Command } from './program.js';
 
-interface Answers {
+export interface Answers {
   readonly told: unknown;
   readonly meant: unknown;
 }
@@ -23,18 +28,16 @@ const NOTHING: Answers = { told: null, meant: null };
 
 /** One line twice: in the ledger and in the model. After each command both must say the same. */
 export class Twin {
-  private readonly model: Line;
   private readonly ids = new Map<number, string>();
   private readonly letters = new Map<number, string>();
   private readonly view = { version: 0, lastSeq: 0, waiting: new Set<number>() };
 
-  private constructor(
-    private readonly world: TestLedger,
-    private readonly offerId: string,
+  protected constructor(
+    protected readonly world: TestLedger,
+    protected readonly offerId: string,
     private readonly rules: Rules,
-  ) {
-    this.model = new Line(rules);
-  }
+    protected readonly model: Line,
+  ) {}
 
   static async open(world: TestLedger, rules: Rules): Promise<Twin> {
     const { capacity, maxQuantity, limit } = rules;
@@ -45,7 +48,7 @@ export class Twin {
       holdSeconds: 3000,
       cancellation: { refundable: true },
     });
-    return new Twin(world, offer.id, rules);
+    return new Twin(world, offer.id, rules, new Line(rules));
   }
 
   async run(commands: readonly Command[]): Promise<void> {
@@ -53,22 +56,27 @@ export class Twin {
       const { told, meant } = await this.both(command);
       const at = `command ${index}: ${JSON.stringify(command)}`;
       expect({ at, answer: told }).toEqual({ at, answer: meant });
-      expect({ at, ...(await observe(this.world, this.offerId)) }).toEqual({ at, ...expected(this.model) });
+      const { found, expected: wanted } = await this.observed();
+      expect({ at, ...found }).toEqual({ at, ...wanted });
       this.expectNobodyForgotten();
     }
     await this.look();
     await this.expectEveryTransitionAudited();
   }
 
+  protected async observed(): Promise<{ readonly found: object; readonly expected: object }> {
+    return { found: await observe(this.world, this.offerId), expected: expected(this.model) };
+  }
+
   /** Whatever can be granted is due: then the sweeper finds it although every hint was lost. */
-  private expectNobodyForgotten(): void {
+  protected expectNobodyForgotten(): void {
     const { grantable, due, begun, waiting, notFinal, deciding } = this.model;
     if (begun) return;
     expect({ grantable: grantable.length > 0, due }).not.toEqual({ grantable: true, due: false });
     expect(deciding || waiting.every(({ quantity }) => quantity <= notFinal)).toBe(true);
   }
 
-  private async both(command: Command): Promise<Answers> {
+  protected async both(command: Command): Promise<Answers> {
     const { ledger, db } = this.world;
     const { model, offerId } = this;
     switch (command.do) {
@@ -82,7 +90,7 @@ export class Twin {
       case 'expire':
         return { told: (await expire(db, offerId, ACTOR))?.bookings.length, meant: model.expire() };
       case 'begin':
-        await this.world.sql(`update offer set starts_at = now() - interval '1 s' where id = $1`, [offerId]);
+        await this.begin();
         model.begun = true;
         return NOTHING;
       case 'check':
@@ -94,8 +102,8 @@ export class Twin {
         return { told: { written, done }, meant: model.write(command.limit) };
       }
       case 'resize': {
-        const told = await refusalOf(ledger.changeOffer(offerId, { capacity: command.capacity }, ACTOR));
-        return { told, meant: model.resize(command.capacity) };
+        const told = await refusalOf(ledger.changeOffer(offerId, this.resized(command), ACTOR));
+        return { told, meant: model.resize(command.capacity, command.nights) };
       }
       case 'pause': {
         const told = await refusalOf(ledger.changeOffer(offerId, { paused: command.on }, ACTOR));
@@ -118,16 +126,11 @@ export class Twin {
   }
 
   private async accept(batch: readonly ModelRequest[]): Promise<Answers> {
-    const requests = batch.map(({ customer, quantity, prepaid, key }) =>
-      requestFor(this.offerId, {
-        customerId: `${this.offerId} ${customer}`,
-        quantity,
-        paymentMethod: prepaid ? 'pm_ok' : null,
-        idempotencyKey: key === null ? null : `key ${key}`,
-        bodyHash: key === null ? '' : `${quantity}-${prepaid}`,
-      }),
-    );
-    const { outcomes } = await this.world.ledger.accept(requests, this.rules.maxLength);
+    const requests = batch.map((request) => ({
+      ...asRequest(this.offerId, request),
+      ...this.named(request),
+    }));
+    const { outcomes } = await this.sent(requests, this.rules.maxLength);
     const last = this.model.bookings.length;
     const meant = batch.map((request, index) => {
       const answer = this.model.accept(request);
@@ -142,6 +145,20 @@ export class Twin {
         : outcome.code,
     );
     return { told, meant };
+  }
+
+  protected sent(requests: readonly AcceptRequest[], maxLength: number): Promise<AcceptResult> {
+    return this.world.ledger.accept(requests, maxLength);
+  }
+  /** What a request says besides. */
+  protected named(_request: ModelRequest): Partial<AcceptRequest> {
+    return {};
+  }
+  protected resized({ capacity }: Extract<Command, { do: 'resize' }>): OfferChange {
+    return { capacity };
+  }
+  protected async begin(): Promise<void> {
+    await this.world.sql(`update offer set starts_at = now() - interval '1 s' where id = $1`, [this.offerId]);
   }
 
   private async one(command: Extract<Command, { pick: unknown }>, booking: ModelBooking): Promise<Answers> {
@@ -209,7 +226,7 @@ export class Twin {
   }
 
   /** Follows the line by differences, as the board does, to what a whole read says and to the model. */
-  private async look(): Promise<void> {
+  protected async look(): Promise<void> {
     const { ledger } = this.world;
     const whole = await ledger.readLine(this.offerId, null);
     const read = await ledger.readLine(this.offerId, this.view.version === 0 ? null : this.view);
@@ -229,7 +246,8 @@ export class Twin {
   /** The log of each booking names the states that it came to, in their order. */
   private async expectEveryTransitionAudited(): Promise<void> {
     const { deciding, bookings } = this.model;
-    while (this.model.deciding) await this.both({ do: 'write', limit: 500 });
+    do await this.both({ do: 'write', limit: 500 });
+    while (this.model.deciding);
     const rows = await this.world.sql<{ seq: string; states: string[] }>(
       `select b.seq, array_agg(e.to_state::text order by e.version, e.ordinal) as states
        from booking b join audit_event e on e.booking_id = b.id and e.to_state is not null
@@ -241,6 +259,19 @@ export class Twin {
       log: bookings.map(({ history }) => history),
     });
   }
+}
+
+function asRequest(
+  offerId: string,
+  { customer, quantity, prepaid, key, nights }: ModelRequest,
+): AcceptRequest {
+  return requestFor(offerId, {
+    customerId: `${offerId} ${customer}`,
+    quantity,
+    paymentMethod: prepaid ? 'pm_ok' : null,
+    idempotencyKey: key === null ? null : `key ${key}`,
+    bodyHash: key === null ? '' : `${quantity}-${prepaid}-${nights.join('-')}`,
+  });
 }
 
 const FULFIL = [

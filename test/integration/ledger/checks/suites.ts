@@ -5,6 +5,7 @@ import { order, release, sellOut } from './line.js';
 import { locks, timeouts } from './locks.js';
 import { money } from './money.js';
 import { recovery } from './recovery.js';
+import { stays } from './stays.js';
 import { refunds } from './refunds.js';
 
 /** Everything that is checked of the ledger one sentence at a time, by what it is about. */
@@ -12,6 +13,7 @@ export const SUITES: Readonly<Record<string, Checks>> = {
   'The order of the line': order,
   'A sell-out': sellOut,
   'Leaving the line': release,
+  'A line of stays': stays,
   Money: money,
   Refunds: refunds,
   Intake: limits,
