@@ -15,7 +15,16 @@ import type { Config } from '../config/config.js';
  * What no log may hold (G8), wherever somebody passed a whole request, booking or job by mistake. Paths are those
  * of fast-redact: a `*` stands for one level.
  */
-const SECRETS = ['authorization', 'token', 'email', 'paymentMethod', 'password', 'cookie', 'jwtSecret'];
+const CREDENTIALS = [
+  'authorization',
+  'token',
+  'password',
+  'cookie',
+  'jwtSecret',
+  'secretKey',
+  'webhookSecret',
+];
+const SECRETS = [...CREDENTIALS, 'email', 'paymentMethod'];
 const REDACTED = SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`]);
 
 /** Nest's own account of its wiring: of use when it is the wiring that one looks for. */

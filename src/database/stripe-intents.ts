@@ -17,6 +17,10 @@ interface Row {
 }
 
 const COLUMNS = 'intent_id, closed, refusal';
+const FIND_ALL = {
+  name: 'stripe_intent_find_all',
+  text: 'select key, intent_id from stripe_intent where key = any($1::text[])',
+};
 const FIND = { name: 'stripe_intent_find', text: `select ${COLUMNS} from stripe_intent where key = $1` };
 // The update on conflict changes nothing; it makes the row of whoever came first come back, in one statement.
 const REMEMBER = {
@@ -37,6 +41,12 @@ export class StripeIntents {
   async find(key: string): Promise<KnownIntent | null> {
     const [row] = await this.db.call<Row>(FIND, [key]);
     return row === undefined ? null : known(row);
+  }
+
+  /** The intents that count, by the keys of their attempts. */
+  async idsOf(keys: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
+    const rows = await this.db.call<{ key: string; intent_id: string | null }>(FIND_ALL, [keys]);
+    return new Map(rows.map(({ key, intent_id }) => [key, intent_id]));
   }
 
   /** Writes what is not known yet; gives what is known from then on. */

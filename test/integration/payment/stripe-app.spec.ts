@@ -66,6 +66,8 @@ describe('the application with payments by Stripe', () => {
   });
 
   it('gives back by itself what was captured after the attempt had been given up', async () => {
+    // An event would tell the ledger first.
+    test.stand.events.deliverTo(null);
     const accepted = await test.api.book(await test.api.offer());
     await test.api.until(accepted, 'held');
     const held = test.stand.on({ call: 'capture', bookingId: accepted.bookingId, hold: 'after' });
@@ -81,6 +83,7 @@ describe('the application with payments by Stripe', () => {
       ]);
       return refund?.state === 'succeeded' ? refund : null;
     });
+    test.stand.events.deliverTo(test.door);
     const [intent] = test.intentsOf(accepted);
     expect(intent && test.stand.books.givenBack(intent)).toBe(4500);
   });

@@ -85,6 +85,17 @@ describe('a charge by Stripe', () => {
     expect(counted('confirm')).toBeLessThanOrEqual(1);
   });
 
+  it('asks the bank once, though two processes ask at the same moment and it says no', async () => {
+    const attempt = stripeAttempt('pm_card_chargeDeclined');
+    const held = ground.stand.on({ call: 'confirm', hold: 'before' });
+    const first = charge(attempt);
+    await held.reached;
+    expect(await charge(attempt, ground.provider())).toEqual({ kind: 'unknown' });
+    held.release();
+    expect(await first).toEqual({ kind: 'declined', reason: 'card_declined' });
+    expect(ground.stand.events.all.filter(({ type }) => type.endsWith('payment_failed'))).toHaveLength(1);
+  });
+
   it('sends no number of a card to anybody', async () => {
     const attempt = stripeAttempt('4242424242424242');
     expect(await charge(attempt)).toEqual({ kind: 'declined', reason: 'payment_method_invalid' });
@@ -331,5 +342,24 @@ describe('the books at Stripe', () => {
     expect([states.get(refused.key), states.get(voided.key), states.get(open.key)]).toEqual([
       ...['declined', 'voided', undefined],
     ]);
+  });
+
+  it('have one charge for an attempt of which two intents were made, and tell of money taken by another', async () => {
+    const attempt = stripeAttempt('pm_card_visa');
+    await charge(attempt);
+    const copy = (): string => {
+      const { body } = ground.stand.books.create({
+        ...{ amount: '4500', currency: 'eur', 'metadata[fairline_key]': attempt.key },
+        'metadata[bookingId]': attempt.bookingId,
+      });
+      return String(body['id']);
+    };
+    ground.stand.books.cancel(copy());
+    expect(await allCharges(provider)).toMatchObject([{ key: attempt.key, state: 'captured' }]);
+    const other = copy();
+    ground.stand.books.confirm(other, { payment_method: 'pm_card_visa' });
+    ground.stand.books.capture(other);
+    const keys = (await allCharges(provider)).map(({ key }) => key);
+    expect(keys.sort()).toEqual([attempt.key, `${attempt.key} (${other})`]);
   });
 });

@@ -83,7 +83,8 @@ export class StripePaymentProvider extends PaymentProvider implements OnApplicat
     const { signal } = new AbortController();
     return this.asked(signal, async () => {
       const { intents, next } = await this.api.list(page, signal);
-      return { charges: intents.flatMap(chargeOf), next };
+      const counts = await this.intents.idsOf(intents.flatMap(({ key }) => key ?? []));
+      return { charges: intents.flatMap((intent) => chargeOf(intent, counts)), next };
     });
   }
 
@@ -231,18 +232,23 @@ const declinedBy = ({ refusal }: KnownIntent): Declined => ({
 const refusedAs = (outcome: Outcome): Captured | Declined =>
   outcome.kind === 'voided' ? { kind: 'declined', reason: 'attempt_voided' } : outcome;
 
-/** Only what has come to an end, as the port has it, and only what was made here. */
-function chargeOf(intent: IntentFacts): ProviderCharge[] {
+/**
+ * Only what has come to an end, as the port has it, and only what was made here. Of several intents of one attempt one
+ * counts; another is nothing where no money was taken by it, and a charge that nobody knows of where it was.
+ */
+function chargeOf(intent: IntentFacts, counts: ReadonlyMap<string, string | null>): ProviderCharge[] {
   const { key, bookingId, amount, received, refundedMinor } = intent;
   if (key === null) return [];
-  switch (intent.status) {
-    case 'succeeded':
-      return [{ key, bookingId, ...received, state: 'captured', refundedMinor }];
-    case 'canceled':
-      return [{ key, bookingId, ...amount, state: 'voided', refundedMinor: 0 }];
-    default:
-      return declineOf(intent) === null
-        ? []
-        : [{ key, bookingId, ...amount, state: 'declined', refundedMinor: 0 }];
+  const isOther = counts.has(key) && counts.get(key) !== intent.id;
+  if (intent.status === 'succeeded') {
+    const name = isOther ? `${key} (${intent.id})` : key;
+    return [{ key: name, bookingId, ...received, state: 'captured', refundedMinor }];
   }
+  if (isOther) return [];
+  if (intent.status === 'canceled') {
+    return [{ key, bookingId, ...amount, state: 'voided', refundedMinor: 0 }];
+  }
+  return declineOf(intent) === null
+    ? []
+    : [{ key, bookingId, ...amount, state: 'declined', refundedMinor: 0 }];
 }
