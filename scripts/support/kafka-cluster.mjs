@@ -50,7 +50,8 @@ async function startOnce({ folder, brokers = 1, say = () => undefined, ...option
   const files = kafkaFiles(say);
   const nodes = [];
   for (let id = 1; id <= brokers; id++) nodes.push(await newNode(id, folder));
-  const clusterId = randomBytes(16).toString('base64url');
+  // the storage tool would take one that begins with a dash for an option
+  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   for (const node of nodes) format(files, node, nodes, clusterId, options);
   const all = nodes.map(({ id }) => id);
   const of = (id) => nodes.find((node) => node.id === id);
