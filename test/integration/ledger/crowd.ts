@@ -1,6 +1,12 @@
 import type { Booking } from '../../../src/booking/booking.js';
 import type { Ledger } from '../../../src/booking/ledger/ledger.js';
-import type { ChargeOutcome, ProviderCharge } from '../../../src/booking/ledger/types.js';
+import type {
+  AcceptRequest,
+  AcceptResult,
+  ChargeOutcome,
+  OfferChange,
+  ProviderCharge,
+} from '../../../src/booking/ledger/types.js';
 import { AppError } from '../../../src/common/errors.js';
 import { ACTOR, letterOf, newOffer, requestFor, ticketsOf, type TestLedger } from '../../support/ledger.js';
 import type { ModelRequest, Rules } from './model-booking.js';
@@ -25,6 +31,25 @@ class Provider {
   }
 }
 
+/** What the lines are of. */
+export interface Sale {
+  /** @returns the offer's id */
+  open(world: TestLedger, rules: Rules, holdSeconds: number): Promise<string>;
+  named(request: ModelRequest): Partial<AcceptRequest>;
+  send(ledger: Ledger, requests: readonly AcceptRequest[], maxLength: number): Promise<AcceptResult>;
+  resized(command: Extract<Command, { do: 'resize' }>): OfferChange;
+}
+
+export const TICKETS: Sale = {
+  open: async (world, { capacity, maxQuantity, limit }, holdSeconds) => {
+    const sale = { capacity, maxQuantity, limitPerCustomer: limit, holdSeconds };
+    return (await newOffer(world, { ...sale, cancellation: { refundable: true } })).id;
+  },
+  named: () => ({}),
+  send: (ledger, requests, maxLength) => ledger.accept(requests, maxLength),
+  resized: ({ capacity }) => ({ capacity }),
+};
+
 /** Several processes at once on the same lines, each with its own connections, none knowing of the others. */
 export class Crowd {
   private readonly provider: Provider;
@@ -36,6 +61,7 @@ export class Crowd {
     private readonly offers: readonly string[],
     private readonly rules: Rules,
     charges: Map<string, ProviderCharge>,
+    private readonly sale: Sale,
   ) {
     this.provider = new Provider(charges);
   }
@@ -46,17 +72,11 @@ export class Crowd {
     processes: readonly Ledger[],
     rules: Rules,
     charges: Map<string, ProviderCharge>,
+    sale: Sale = TICKETS,
   ): Promise<Crowd> {
-    const { capacity, maxQuantity, limit } = rules;
     const offers: string[] = [];
-    for (let n = 0; n < 2; n++) {
-      const sale = {
-        ...{ capacity, maxQuantity, limitPerCustomer: limit, holdSeconds: HOLD_SECONDS },
-        cancellation: { refundable: true },
-      };
-      offers.push((await newOffer(world, sale)).id);
-    }
-    return new Crowd(world, processes, offers, rules, charges);
+    for (let n = 0; n < 2; n++) offers.push(await sale.open(world, rules, HOLD_SECONDS));
+    return new Crowd(world, processes, offers, rules, charges, sale);
   }
 
   /** Each process does its programme, all at once. */
@@ -103,7 +123,11 @@ export class Crowd {
     return this.world.sql(
       `select b.offer_id, b.seq, b.state, b.quantity, s.available, b.fence,
          (select jsonb_agg(a) from payment_attempt a where a.booking_id = b.id) as attempts,
-         (select jsonb_agg(p.step) from booking_step p where p.booking_id = b.id) as steps from booking b join stock s using (offer_id)
+         (select jsonb_agg(p.step) from booking_step p where p.booking_id = b.id) as steps
+       from booking b cross join lateral (
+         select min(available) as available from stock
+         where offer_id = b.offer_id and day between b.first_day and b.last_day
+       ) s
        where b.offer_id = any ($1) and (b.state in ('held', 'paying', 'paid') or b.state = 'waiting' and b.quantity <= s.available)`,
       [this.offers],
     );
@@ -132,7 +156,7 @@ export class Crowd {
       case 'check':
         return ledger.checkSellOut(offerId, ACTOR);
       case 'resize':
-        return ledger.changeOffer(offerId, { capacity: command.capacity }, ACTOR);
+        return ledger.changeOffer(offerId, this.sale.resized(command), ACTOR);
       case 'pause':
         return ledger.changeOffer(offerId, { paused: command.on }, ACTOR);
       case 'prune':
@@ -152,7 +176,8 @@ export class Crowd {
   }
 
   private async accept(ledger: Ledger, batch: readonly ModelRequest[]): Promise<void> {
-    const requests = batch.map(({ customer, quantity, prepaid, key }, index) => {
+    const requests = batch.map((request, index) => {
+      const { customer, quantity, prepaid, key, nights } = request;
       const offerId = this.offers[(index + customer) % this.offers.length] ?? '';
       return requestFor(offerId, {
         customerId: `${this.offers[0]} ${customer}`,
@@ -160,10 +185,11 @@ export class Crowd {
         paymentMethod: prepaid ? 'pm_ok' : null,
         email: prepaid ? null : 'somebody@example.org',
         idempotencyKey: key === null ? null : `key ${key}`,
-        bodyHash: key === null ? '' : `${quantity}-${prepaid}-${offerId}`,
+        bodyHash: key === null ? '' : `${quantity}-${prepaid}-${nights.join('-')}-${offerId}`,
+        ...this.sale.named(request),
       });
     });
-    const { outcomes } = await ledger.accept(requests, this.rules.maxLength);
+    const { outcomes } = await this.sale.send(ledger, requests, this.rules.maxLength);
     for (const outcome of outcomes) {
       if (outcome.accepted && outcome.fresh) this.joined.push(outcome.bookingId);
     }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { ProviderCharge } from '../../../src/booking/ledger/types.js';
 import { broken, chargesAsTold, type TestLedger } from '../../support/ledger.js';
-import { Crowd } from './crowd.js';
+import { Crowd, TICKETS, type Sale } from './crowd.js';
+import { rooms } from './noon-hotel.js';
 import { type Command, command, nights, rules, seedOf } from './program.js';
 import { StayTwin } from './twin-stays.js';
 import { Twin } from './twin.js';
@@ -47,21 +48,36 @@ const DEADLOCKS = `select deadlocks from pg_stat_database where datname = curren
 
 /** Any programmes of several processes at once: whatever the interleaving, every invariant holds and nothing is left. */
 export async function holdsForACrowd(world: TestLedger, runs: number): Promise<void> {
+  await holds(world, TICKETS, command(CUSTOMERS), 'all at once', runs);
+}
+
+/** The same for stays. */
+export async function holdsForACrowdOfStays(world: TestLedger, runs: number): Promise<void> {
+  await holds(world, rooms(), command(CUSTOMERS, nights), 'stays all at once', runs);
+}
+
+async function holds(
+  world: TestLedger,
+  sale: Sale,
+  commands: fc.Arbitrary<Command>,
+  name: string,
+  runs: number,
+): Promise<void> {
   const processes = Array.from({ length: PROCESSES }, () => world.another().ledger);
-  const programme = fc.array(command(CUSTOMERS), { minLength: 5, maxLength: 25, size: 'max' });
+  const programme = fc.array(commands, { minLength: 5, maxLength: 25, size: 'max' });
   const programmes = fc.array(programme, { minLength: 2, maxLength: 5 });
   const charges = new Map<string, ProviderCharge>();
   const found = (): Promise<unknown> => broken(world, [...charges.values()]);
   await fc.assert(
     fc.asyncProperty(rules, programmes, async (drawn, drawnProgrammes) => {
-      const crowd = await Crowd.meet(world, processes, drawn, charges);
+      const crowd = await Crowd.meet(world, processes, drawn, charges, sale);
       await crowd.run(drawnProgrammes);
       expect(await found()).toEqual({});
       await crowd.settle();
       expect(await crowd.unsettled()).toEqual([]);
     }),
     // Another run of the same programmes interleaves otherwise: there is nothing to shrink.
-    { numRuns: runs, seed: seedOf('all at once'), endOnFailure: true },
+    { numRuns: runs, seed: seedOf(name), endOnFailure: true },
   );
   while ((await world.ledger.seal()) > 0);
   expect(await found()).toEqual({});
