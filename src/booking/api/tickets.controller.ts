@@ -1,10 +1,18 @@
 import { Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiExtraModels,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Access, CurrentIdentity } from '../../security/access.js';
 import type { Identity } from '../../security/identity.js';
 import { TicketService, type TicketAtTheDoor } from '../tickets/ticket.service.js';
-import { TicketDto } from './dto/answers.dto.js';
+import { AnyTicket, TicketDto, VoucherDto } from './dto/answers.dto.js';
 import { Problems } from './problems.js';
 import { callerOf, idempotencyKey } from './request-context.js';
 
@@ -15,6 +23,7 @@ const CODE = {
 };
 
 @ApiTags('tickets')
+@ApiExtraModels(TicketDto, VoucherDto)
 @Controller('api/tickets')
 export class TicketsController {
   constructor(private readonly service: TicketService) {}
@@ -23,8 +32,8 @@ export class TicketsController {
   @Get(':code')
   @Access('anyone')
   @ApiParam(CODE)
-  @ApiOperation({ summary: 'Whether a ticket is genuine, used or revoked' })
-  @ApiOkResponse({ type: TicketDto })
+  @ApiOperation({ summary: 'Whether a ticket or a voucher is genuine, used or revoked' })
+  @ApiOkResponse(AnyTicket)
   @Problems('UNAUTHENTICATED', 'TICKET_NOT_FOUND')
   read(@Param('code') code: string): Promise<TicketAtTheDoor> {
     return this.service.read(code);
@@ -40,8 +49,8 @@ export class TicketsController {
     required: false,
     schema: { type: 'string', minLength: 1, maxLength: 200 },
   })
-  @ApiOperation({ summary: 'Let its holder in, once' })
-  @ApiOkResponse({ type: TicketDto })
+  @ApiOperation({ summary: 'Let its holder in, or check the guests of its room in, once' })
+  @ApiOkResponse(AnyTicket)
   @Problems(
     'IDEMPOTENCY_KEY_INVALID',
     'UNAUTHENTICATED',

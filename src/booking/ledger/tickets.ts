@@ -3,13 +3,17 @@ import type { Database } from '../../database/database.js';
 import type { RequestKey, TicketStatus } from './types.js';
 import { callJson, ownKey } from './call.js';
 
-/** Tickets at the door. */
+/** Tickets at the door, and vouchers at the reception. */
 export const sql = /* sql */ `
 create or replace function ticket_json(t ticket) returns jsonb
 language sql stable as $$
   select jsonb_build_object('code', t.code, 'valid', t.state = 'issued', 'state', t.state, 'bookingId', t.booking_id,
-    'number', t.number, 'quantity', b.quantity, 'title', o.title, 'ticketType', o.unit_type,
-    'startsAt', iso(o.starts_at), 'redeemedAt', iso(t.redeemed_at))
+    'number', t.number, 'quantity', b.quantity, 'kind', o.kind, 'title', o.title,
+    'startsAt', iso(coalesce(b.check_in, o.starts_at)), 'redeemedAt', iso(t.redeemed_at))
+    || case o.kind
+      when 'ticket' then jsonb_build_object('ticketType', o.unit_type)
+      else jsonb_build_object('roomType', o.unit_type, 'stay', stay_json(b) - 'begins')
+    end
   from booking b join offer o on o.id = b.offer_id where b.id = t.booking_id
 $$;
 

@@ -1,4 +1,4 @@
-import type { Actor, Booking, BookingState, Money, StepName } from '../booking.js';
+import type { Actor, Booking, BookingState, Money, Stay, StepName } from '../booking.js';
 import type { ErrorCode, ErrorDetails } from '../../common/errors.js';
 
 /** One request to join a line. Ids are made by the application, so that a batch can be sent again safely. */
@@ -308,7 +308,7 @@ export interface DeadLetter {
   readonly resolvedBy: string | null;
 }
 
-export interface TicketStatus {
+interface AnyTicketStatus {
   readonly code: string;
   readonly valid: boolean;
   readonly state: 'issued' | 'redeemed' | 'revoked';
@@ -316,10 +316,17 @@ export interface TicketStatus {
   readonly number: number;
   readonly quantity: number;
   readonly title: string;
-  readonly ticketType: string;
+  /** When the event, or the stay, begins. */
   readonly startsAt: string;
   readonly redeemedAt: string | null;
 }
+
+/** Of a ticket, or of the voucher for one room. */
+export type TicketStatus = AnyTicketStatus &
+  (
+    | { readonly kind: 'ticket'; readonly ticketType: string }
+    | { readonly kind: 'room'; readonly roomType: string; readonly stay: Omit<Stay, 'begins'> }
+  );
 
 export interface AuditEvent {
   readonly id: string;

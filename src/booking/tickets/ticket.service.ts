@@ -6,7 +6,9 @@ import type { TicketStatus } from '../ledger/types.js';
 import { parseTicketCode } from './ticket-code.js';
 
 /** What a scanner is told: nothing about who booked. */
-export type TicketAtTheDoor = Omit<TicketStatus, 'bookingId'>;
+export type TicketAtTheDoor = Shown<TicketStatus>;
+/** Of each kind by itself: what a kind alone has stays. */
+type Shown<Status> = Status extends unknown ? Omit<Status, 'bookingId'> : never;
 
 const ROUTE = 'POST /api/tickets/redeem';
 

@@ -87,10 +87,36 @@ describe('Hotel stays over the API', () => {
     const { body } = await test.api.get(`/api/offers/${offer.id}/nights?from=${night(1)}&to=${night(5)}`);
     expect(body.nights.map(({ sold }: { sold: number }) => sold)).toEqual([0, 1, 1, 1, 0]);
     const mail = await test.ground.mail('ticket', booked.bookingId);
-    expect(mail.attachments).toHaveLength(1);
-    const code = confirmed.ticketCodes[0];
-    const { body: voucher } = await test.api.get(`/api/tickets/${code}`, test.api.operator).expect(200);
-    expect(voucher).toMatchObject({ valid: true, state: 'issued' });
+    expect(mail.attachments.map(({ filename }) => filename)).toEqual([`voucher-${booked.bookingId}.pdf`]);
+    expect(mail.text).toContain('1 room (double) is yours for 3 nights, paid with €297.00.');
+    const { body: voucher } = await test.api.get(`/api/tickets/${confirmed.ticketCodes[0]}`).expect(200);
+    expect(voucher).toEqual({
+      code: confirmed.ticketCodes[0],
+      valid: true,
+      state: 'issued',
+      number: 1,
+      quantity: 1,
+      kind: 'room',
+      title: 'Lakeside',
+      roomType: 'double',
+      stay: { checkIn: night(2), checkOut: night(5) },
+      startsAt: confirmed.stay.begins,
+      redeemedAt: null,
+    });
+  });
+
+  it('checks the guests of each room in once, by the voucher of that room', async () => {
+    const offer = await open({ nights: [{ from: night(1), to: night(2), capacity: 2 }] });
+    const booked = await book(offer, 1, 2, { rooms: 2, paymentMethod: 'pm_ok' });
+    const [one, other] = (await test.api.until(booked, 'confirmed')).ticketCodes;
+    const redeem = (code: string) =>
+      test.api.post(`/api/tickets/${code}/redeem`, undefined, test.api.operator);
+    expect((await redeem(one).expect(200)).body).toMatchObject({
+      ...{ kind: 'room', state: 'redeemed', valid: false, quantity: 2 },
+      stay: { checkIn: night(1), checkOut: night(3) },
+    });
+    expect((await redeem(one).expect(409)).body.code).toBe('TICKET_ALREADY_REDEEMED');
+    expect((await test.api.get(`/api/tickets/${other}`).expect(200)).body.valid).toBe(true);
   });
 
   it('gives every night back with a refund: by its terms until so many hours before the check-in', async () => {

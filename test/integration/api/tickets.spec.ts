@@ -26,6 +26,7 @@ describe('a ticket at the door', () => {
       state: 'issued',
       number: 1,
       quantity: 3,
+      kind: 'ticket',
       title: 'Summer Night',
       ticketType: 'standing',
       startsAt: '2999-06-19T18:00:00.000Z',

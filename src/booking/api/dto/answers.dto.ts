@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { QUEUE_TYPES } from '../../../config/config.js';
 import { JOB_TYPES } from '../../../queue/job-queue.js';
@@ -7,6 +8,15 @@ import { MoneyDto } from './offer.dto.js';
 const time = { type: String, format: 'date-time' } as const;
 const day = { type: String, format: 'date' } as const;
 const count = { type: 'integer' } as const;
+
+/** Either of two answers, told apart by their `kind`. */
+function eitherKind(ticket: Type, room: Type) {
+  const [ticketPath, roomPath] = [getSchemaPath(ticket), getSchemaPath(room)];
+  return {
+    oneOf: [{ $ref: ticketPath }, { $ref: roomPath }],
+    discriminator: { propertyName: 'kind', mapping: { ticket: ticketPath, room: roomPath } },
+  };
+}
 
 /** Documentation of what routes answer; the application's own types are checked against the answers by tests. */
 export class LinksDto {
@@ -30,9 +40,12 @@ export class AcceptanceDto {
   @ApiProperty({ type: LinksDto }) readonly links!: LinksDto;
 }
 
-export class StayDto {
+export class StayDaysDto {
   @ApiProperty({ format: 'date', description: 'The first night.' }) readonly checkIn!: string;
   @ApiProperty({ format: 'date', description: 'The day after the last night.' }) readonly checkOut!: string;
+}
+
+export class StayDto extends StayDaysDto {
   @ApiProperty({ ...time, description: 'When the room can be had.' }) readonly begins!: string;
 }
 
@@ -119,18 +132,12 @@ export class RoomOfferDto extends AnyOfferDto {
   @ApiProperty({ ...day, description: 'The last one.' }) readonly lastNight!: string;
 }
 
-const either = {
-  oneOf: [{ $ref: getSchemaPath(TicketOfferDto) }, { $ref: getSchemaPath(RoomOfferDto) }],
-  discriminator: {
-    propertyName: 'kind',
-    mapping: { ticket: getSchemaPath(TicketOfferDto), room: getSchemaPath(RoomOfferDto) },
-  },
-};
+const eitherOffer = eitherKind(TicketOfferDto, RoomOfferDto);
 /** The answer that is one offer, of either kind. */
-export const AnyOffer = { schema: either };
+export const AnyOffer = { schema: eitherOffer };
 
 export class OfferListDto {
-  @ApiProperty({ type: 'array', items: either }) readonly offers!: (TicketOfferDto | RoomOfferDto)[];
+  @ApiProperty({ type: 'array', items: eitherOffer }) readonly offers!: (TicketOfferDto | RoomOfferDto)[];
 }
 
 export class NightDto extends StockDto {
@@ -141,17 +148,31 @@ export class NightListDto {
   @ApiProperty({ type: [NightDto] }) readonly nights!: NightDto[];
 }
 
-export class TicketDto {
+abstract class AnyTicketDto {
   @ApiProperty() readonly code!: string;
   @ApiProperty({ description: 'It would be let in now.' }) readonly valid!: boolean;
   @ApiProperty({ enum: ['issued', 'redeemed', 'revoked'] }) readonly state!: string;
-  @ApiProperty({ ...count, description: 'Of the tickets of its booking, from 1.' }) readonly number!: number;
+  @ApiProperty({ ...count, description: 'Of the tickets or rooms of its booking, from 1.' })
+  readonly number!: number;
   @ApiProperty(count) readonly quantity!: number;
   @ApiProperty() readonly title!: string;
-  @ApiProperty() readonly ticketType!: string;
-  @ApiProperty(time) readonly startsAt!: string;
+  @ApiProperty({ ...time, description: 'When the event, or the stay, begins.' }) readonly startsAt!: string;
   @ApiProperty({ ...time, nullable: true }) readonly redeemedAt!: string | null;
 }
+
+export class TicketDto extends AnyTicketDto {
+  @ApiProperty({ enum: ['ticket'] }) readonly kind!: 'ticket';
+  @ApiProperty() readonly ticketType!: string;
+}
+
+export class VoucherDto extends AnyTicketDto {
+  @ApiProperty({ enum: ['room'] }) readonly kind!: 'room';
+  @ApiProperty() readonly roomType!: string;
+  @ApiProperty({ type: StayDaysDto }) readonly stay!: StayDaysDto;
+}
+
+/** The answer that is one ticket, or the voucher for one room. */
+export const AnyTicket = { schema: eitherKind(TicketDto, VoucherDto) };
 
 export class RefundedDto {
   @ApiProperty({ format: 'uuid' }) readonly bookingId!: string;
