@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatDate, formatMoney, formatTime, formatTimeToTheSecond } from './format.js';
+import { formatDate, formatDay, formatMoney, formatTime, formatTimeToTheSecond } from './format.js';
 
 describe('an amount', () => {
   it.each([
@@ -30,6 +30,10 @@ describe('a time', () => {
     expect(formatTime(instant, 'Europe/Berlin')).toMatch(/^20:00 (CEST|GMT\+2)$/);
     expect(formatTime(instant, 'Asia/Kolkata')).toMatch(/^23:30 (IST|GMT\+5:30)$/);
     expect(formatTimeToTheSecond(instant, 'UTC')).toBe('18:00:15 UTC');
+  });
+
+  it('is left out where a day of the calendar is meant, the same on every server', () => {
+    expect(formatDay('2027-06-12')).toMatch(/^Saturday,? 12 June 2027$/);
   });
 
   it('has the date of the sale too', () => {

@@ -30,6 +30,7 @@ export class PdfDocumentRenderer extends DocumentRenderer {
   }
 
   override async renderVoucher(voucher: VoucherDocument): Promise<Buffer> {
+    for (const day of [voucher.stay.checkIn, voucher.stay.checkOut]) instant(`${day}T00:00:00Z`);
     const title = `${voucher.stay.title}: ${voucher.codes.length === 1 ? 'voucher' : 'vouchers'}`;
     return this.render(voucher, title, (canvas, index, link) =>
       drawVoucherPage(canvas, voucher, index, link),
@@ -58,6 +59,6 @@ export class PdfDocumentRenderer extends DocumentRenderer {
 
 function instant(text: string): Date {
   const date = new Date(text);
-  if (Number.isNaN(date.getTime())) throw new TypeError('The time of issue is not a time');
+  if (Number.isNaN(date.getTime())) throw new TypeError(`Not a time: ${text}`);
   return date;
 }

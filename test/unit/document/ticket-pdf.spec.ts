@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import jsQR from 'jsqr';
 import { makeTicketCode } from '../../../src/booking/tickets/ticket-code.js';
 import type { TicketDocument } from '../../../src/worker/document/document-renderer.js';
 import { fontDirectory, Fonts } from '../../../src/worker/document/fonts.js';
 import { PdfDocumentRenderer } from '../../../src/worker/document/pdf-document-renderer.js';
-import { readPdf, type Box, type PdfPage } from './read-pdf.js';
+import { readPdf, type PdfPage } from './read-pdf.js';
+import { scan } from './scan.js';
 
 const renderer = new PdfDocumentRenderer(new Fonts(fontDirectory()), 'https://tickets.example.org');
 const code = (n: number): string =>
@@ -31,27 +31,6 @@ const withEvent = (change: Partial<TicketDocument['event']>): TicketDocument => 
 
 async function pagesOf(document: TicketDocument): Promise<PdfPage[]> {
   return readPdf(await renderer.renderTicket(document));
-}
-
-/** Paints the page's rectangles around the QR code as a scanner would see them, and reads it. */
-function scan(page: PdfPage): string | undefined {
-  const at = page.rectangles.findIndex((box) => box.width === box.height && box.width > 100);
-  const paper = page.rectangles[at];
-  if (paper === undefined) return undefined;
-  const pixels = 400;
-  const scale = pixels / paper.width;
-  const image = new Uint8ClampedArray(pixels * pixels * 4).fill(255);
-  for (const box of page.rectangles.slice(at + 1)) paint(image, pixels, scale, paper, box);
-  return jsQR.default(image, pixels, pixels)?.data;
-}
-
-function paint(image: Uint8ClampedArray, pixels: number, scale: number, paper: Box, box: Box): void {
-  const edge = (value: number): number => Math.round(value * scale);
-  for (let y = edge(box.y - paper.y); y < edge(box.y - paper.y + box.height); y++) {
-    for (let x = edge(box.x - paper.x); x < edge(box.x - paper.x + box.width); x++) {
-      image.fill(0, (y * pixels + x) * 4, (y * pixels + x) * 4 + 3);
-    }
-  }
 }
 
 describe('a ticket', () => {
