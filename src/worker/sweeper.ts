@@ -66,8 +66,8 @@ export class Sweeper {
     await Promise.all(this.chores.map((chore) => chore.stop()));
   }
 
-  /** Holds that are over, grants that are due, sell-outs to decide and to write. */
-  private async lines(): Promise<void> {
+  /** Once: holds that are over, grants that are due, sell-outs to decide and to write. */
+  async lines(): Promise<void> {
     const { ledger, admission } = this.parts;
     const due = await ledger.dueLines();
     await this.each(due.expire, (offerId) => this.expire(offerId));
