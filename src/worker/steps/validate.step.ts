@@ -12,9 +12,9 @@ export class ValidateStep implements Step {
   readonly name = 'validate';
 
   constructor(
-    private readonly ledger: Ledger,
-    private readonly provider: PaymentProvider,
-    private readonly teller: MoveTeller,
+    private readonly ledger: Pick<Ledger, 'recordStep' | 'reject' | 'recordCharge'>,
+    private readonly provider: Pick<PaymentProvider, 'settle'>,
+    private readonly teller: Pick<MoveTeller, 'tell'>,
     private readonly actor: Actor,
   ) {}
 

@@ -5,7 +5,7 @@ import { Global, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { Config } from '../../../src/config/config.js';
 import { loadConfig } from '../../../src/config/load.js';
-import { DatabaseUrl } from '../../../src/database/database-url.js';
+import { DatabaseModule } from '../../../src/database/database.module.js';
 import { DocumentModule } from '../../../src/worker/document/document.module.js';
 import { DocumentRenderer } from '../../../src/worker/document/document-renderer.js';
 import { MailModule } from '../../../src/worker/mail/mail.module.js';
@@ -17,16 +17,19 @@ it('the worker’s ports come up from configuration alone and let go of everythi
   const dataDir = await mkdtemp(join(tmpdir(), 'ports-'));
   @Global()
   @Module({
-    providers: [
-      { provide: Config, useValue: loadConfig({ DATA_DIR: dataDir, NODE_ENV: 'test' }) },
-      { provide: DatabaseUrl, useValue: { value: process.env['DATABASE_URL'] ?? '' } },
-    ],
-    exports: [Config, DatabaseUrl],
+    providers: [{ provide: Config, useValue: loadConfig({ DATA_DIR: dataDir, NODE_ENV: 'test' }) }],
+    exports: [Config],
   })
   class Surroundings {}
 
   const moduleRef = await Test.createTestingModule({
-    imports: [Surroundings, PaymentModule, DocumentModule, MailModule],
+    imports: [
+      Surroundings,
+      DatabaseModule.at(process.env['DATABASE_URL'] ?? ''),
+      PaymentModule,
+      DocumentModule,
+      MailModule,
+    ],
   }).compile();
   const app = await moduleRef.init();
   const payments = app.get(PaymentProvider);
