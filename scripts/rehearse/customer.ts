@@ -6,7 +6,6 @@ import { askMs, pollMs, type Crowd } from './pace.js';
 import type { Plan } from './plan.js';
 import type { Random } from './random.js';
 import type { SeenAcceptance } from './real-time-order.js';
-import type { Sale } from './sale.js';
 import type { Cancel, Scheduler } from './scheduler.js';
 import { CustomerSocket, type SocketCounts, type SocketListener } from './sockets.js';
 import { Watch } from './watch.js';
@@ -15,7 +14,8 @@ import { Watch } from './watch.js';
 export interface World {
   /** Makes ids and keys of this rehearsal its own. */
   readonly run: string;
-  readonly sale: Pick<Sale, 'request'>;
+  /** What is asked for, as the part of a request that names it. */
+  readonly sale: { request(plan: Plan): Readonly<Record<string, unknown>> };
   readonly crowd: Crowd;
   readonly http: Http;
   readonly scheduler: Scheduler;
