@@ -1,5 +1,10 @@
 import { SUITES } from '../integration/ledger/checks/suites.js';
-import { followsTheModel, holdsForACrowd } from '../integration/ledger/properties.js';
+import {
+  followsTheModel,
+  followsTheModelOfStays,
+  holdsForACrowd,
+  holdsForACrowdOfStays,
+} from '../integration/ledger/properties.js';
 import { openLedger, type Tampering, type TestLedger } from '../support/ledger.js';
 import { GUARDS } from './guards.js';
 
@@ -12,6 +17,8 @@ const CHECKS = Object.assign({}, ...Object.values(SUITES)) as Record<
 const PROGRAMMES = {
   model: (world: TestLedger) => followsTheModel(world, 1000, false),
   crowd: (world: TestLedger) => holdsForACrowd(world, 200),
+  stays: (world: TestLedger) => followsTheModelOfStays(world, 1000, false),
+  'crowd of stays': (world: TestLedger) => holdsForACrowdOfStays(world, 200),
 };
 
 /** Whether the check fails on a ledger without the guard. */

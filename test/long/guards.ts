@@ -6,8 +6,8 @@ export interface Guard {
   readonly without: Tampering;
   /** Sentences of `test/integration/ledger/checks`: each fails without the guard. */
   readonly noticedBy: readonly string[];
-  /** Whether random programmes notice too, one after the other (`model`) or all at once (`crowd`). */
-  readonly programmes?: readonly ('model' | 'crowd')[];
+  /** Whether random programmes notice too, one after the other (`model`, `stays`) or all at once. */
+  readonly programmes?: readonly ('model' | 'crowd' | 'stays' | 'crowd of stays')[];
 }
 
 const put = (find: string, replacement: string): Tampering => ({ routines: [{ find, put: replacement }] });
@@ -289,6 +289,183 @@ export const GUARDS: readonly Guard[] = [
     without: put('select least(v_bound, min(xid + 0)) into v_bound', 'select v_bound into v_bound'),
     noticedBy: [
       'goes on after a dump was restored on a server that has counted fewer transactions, and verifies across',
+    ],
+  },
+  {
+    name: 'The nights of a stay: each of them is looked at',
+    without: within(
+      'admit_stays',
+      'for n in c.first .. c.last loop\n        v_left',
+      'for n in c.first .. c.first loop\n        v_left',
+    ),
+    noticedBy: ['grants a stay only where each of its nights has a unit'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'The order of stays: the lowest numbers first, of all kinds together',
+    without: within('admit_stays', '      order by 1\n', '      order by 1 desc\n'),
+    noticedBy: [
+      'gives nights that came back to the earliest who fit, whatever their kinds, and those who came since after them',
+    ],
+    programmes: ['stays', 'crowd of stays'],
+  },
+  {
+    name: 'The order of stays: of each kind the lowest numbers',
+    without: within('admit_stays', 'order by w.seq limit least', 'order by w.seq desc limit least'),
+    noticedBy: ['gives a night to the earliest of those who want the same'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'The mark of a night that came back: by whoever leaves',
+    without: within('give_back', ', released = true', ''),
+    noticedBy: ['gives a night that came back to whoever has waited for it, however it came back'],
+    programmes: ['stays', 'crowd of stays'],
+  },
+  {
+    name: 'The mark of a night that came back: by a hold that ran out',
+    without: within('expire_holds', ', released = true', ''),
+    noticedBy: ['gives a night that came back to whoever has waited for it, however it came back'],
+  },
+  {
+    name: 'The mark of a night that came back: by a refund',
+    without: within('refund_booking', 'released = true,', ''),
+    noticedBy: ['gives a night that came back to whoever has waited for it, however it came back'],
+  },
+  {
+    name: 'The mark of a night that came back: by a change of its capacity',
+    without: within('set_nights', 'released = s.released or excluded.capacity > s.capacity,', ''),
+    noticedBy: ['gives a night that came back to whoever has waited for it, however it came back'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'The mark of a night that came back stays until everybody was looked at',
+    without: within('admit_stays', 'released = s.released and v_more', 'released = false'),
+    noticedBy: ['forgets nobody who waited for nights that came back where a call reaches its limit'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'Who was looked at: no further than the last that was granted where a call reaches its limit',
+    without: within(
+      'admit_stays',
+      'case when v_more then greatest(l.admit_from, v_seqs[p_limit] + 1) else l.last_seq + 1 end',
+      'l.last_seq + 1',
+    ),
+    noticedBy: ['forgets nobody where a call reaches its limit'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'Who was looked at: not those who came and fit',
+    without: within(
+      'accept_stays',
+      'coalesce(e.first_fit, l.last_seq + e.many + 1)',
+      'l.last_seq + e.many + 1',
+    ),
+    noticedBy: ['finds those who came since the last look although others wait before them'],
+    programmes: ['stays', 'crowd of stays'],
+  },
+  {
+    name: 'The kinds of stays: those that begin before the night that came back',
+    without: within('stay_kinds', 'greatest(v_previous + 1, v_released - p_longest + 1)', 'v_released'),
+    noticedBy: ['grants a stay only where each of its nights has a unit'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'The counts of a night: those who leave the line',
+    without: within('cancel_booking', 'perform stays_left(b.offer_id, array[b.seq]);', 'null;'),
+    noticedBy: ['counts of the nights of a stay only those who still wait for one of them'],
+    programmes: ['stays', 'crowd of stays'],
+  },
+  {
+    name: 'The counts of a night: those who are granted',
+    without: within('admit_stays', 'v_arriving[c.first] := v_arriving[c.first] - 1;', ''),
+    noticedBy: ['counts of the nights of a stay only those who still wait for one of them'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'The counts of a night: those who are sold out',
+    without: within('sell_out_stays', 'perform stays_left(l.offer_id, v_seqs);', ''),
+    noticedBy: ['counts of the nights of a stay only those who still wait for one of them'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'The limit of a customer on each night',
+    without: within('accept_stays', 'f.limit_per_customer - own.most', 'f.limit_per_customer'),
+    noticedBy: ['counts the limit of a customer on each night, in the nights of a stay where it is highest'],
+    programmes: ['stays', 'crowd of stays'],
+  },
+  {
+    name: 'The bound of a line of stays',
+    without: within('stay_positions', 'if v_position > p_max_length then', 'if false then'),
+    noticedBy: ['has room in its line night by night, also within one batch'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'The bound of a line of stays: those of the batch count',
+    without: within('stay_positions', '+ 1 + v_covering[v_first]', '+ 1'),
+    noticedBy: ['has room in its line night by night, also within one batch'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'Sold out: by units that are final alone',
+    without: within('sell_out_stays', 'capacity - sold - paid as units', 'available as units'),
+    noticedBy: ['calls nobody sold out while one who holds the night may still give it back'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'Sold out: where units become final, stays are looked at',
+    without: put('set paid = paid + b.quantity, tightened = true', 'set paid = paid + b.quantity'),
+    noticedBy: ['calls nobody sold out while one who holds the night may still give it back'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'Sold out: a night is done only where all who lost it are told',
+    without: within('sell_out_stays', 'exit when cardinality(v_seqs) = p_limit;\n', ''),
+    noticedBy: ['tells those who lost a night in chunks, each of them once'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'The beginning: nothing is granted to a stay that would have begun, of those who waited before',
+    without: within('admit_stays', 'and w.seq < v_from and w.check_in > v_now', 'and w.seq < v_from'),
+    noticedBy: ['grants nothing to a stay that would have begun, and nobody overtakes it by then'],
+    programmes: ['stays'],
+  },
+  {
+    name: 'The beginning: nothing is granted to a stay that would have begun, of those who came since',
+    without: within(
+      'admit_stays',
+      'and b.state = v_waiting and b.check_in > v_now',
+      'and b.state = v_waiting',
+    ),
+    noticedBy: ['grants nothing to a stay that began before it was looked at'],
+  },
+  {
+    name: 'The lock of the line in an acceptance of stays',
+    without: within(
+      'accept_stays',
+      'where offer_id = any (p_offers) order by booking_line.offer_id for no key update',
+      'where offer_id = any (p_offers)',
+    ),
+    noticedBy: ['is accepted in one order with whatever else happens to its line'],
+    programmes: ['crowd of stays'],
+  },
+  {
+    name: 'The flag of a batch of stays that is sent again',
+    without: within('accept_stays', 'sent.id = r.id and p_resend and', 'false and'),
+    noticedBy: ['gives a batch that is sent again after a lost answer what it has'],
+  },
+  {
+    name: 'The key of a stay: a repetition finds the booking that is there',
+    without: within('accept_stays', 'coalesce(r.known_hash, r.own_id::text) is null', 'r.own_id is null'),
+    noticedBy: [
+      'takes no tickets for rooms and no stay for an event, and one key for either but not for both',
+    ],
+    programmes: ['stays'],
+  },
+  {
+    name: 'The kind of an offer: no tickets for rooms',
+    without: within('accept_bookings', "and o.starts_at < 'infinity'", ''),
+    noticedBy: [
+      'takes no tickets for rooms and no stay for an event, and one key for either but not for both',
     ],
   },
 ];

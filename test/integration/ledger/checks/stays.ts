@@ -53,6 +53,15 @@ export const stays: Checks = {
     expect(await granted(world, id)).toEqual([]);
     await world.ledger.cancel(idOf(holds[1]), ACTOR);
     expect(await granted(world, id)).toEqual([4]);
+
+    // Two for the first night, one for the others: the second stay finds only its first night.
+    const other = await full(world, 3, [
+      [1, 2],
+      [1, 3],
+    ]);
+    await capacity(world, other.id, [1, 1], 2);
+    for (const hold of other.holds) await world.ledger.cancel(idOf(hold), ACTOR);
+    expect(await granted(world, other.id)).toEqual([4]);
   },
 
   'gives nights that came back to the earliest who fit, whatever their kinds, and those who came since after them':
@@ -117,6 +126,27 @@ export const stays: Checks = {
     expect(await granted(world, id, 2)).toEqual([1, 3]);
     expect(await granted(world, id, 2)).toEqual([5, 6]);
     expect(await granted(world, id, 2)).toEqual([]);
+  },
+
+  'forgets nobody who waited for nights that came back where a call reaches its limit': async (world) => {
+    const { id } = await full(world, 1, [
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ]);
+    await capacity(world, id, [1, 1], 4);
+    expect(await granted(world, id, 2)).toEqual([2, 3]);
+    expect(await granted(world, id, 2)).toEqual([4]);
+  },
+
+  'gives a night to the earliest of those who want the same': async (world) => {
+    const { id, holds } = await full(world, 1, [
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ]);
+    await world.ledger.cancel(idOf(holds[0]), ACTOR);
+    expect(await granted(world, id)).toEqual([2]);
   },
 
   'finds those who came since the last look although others wait before them': async (world) => {
@@ -217,6 +247,17 @@ export const stays: Checks = {
     expect(line?.offerId).toBe(id);
     expect(await statesOf(world, waiting)).toEqual(['sold_out', 'sold_out', 'waiting']);
     expect(accepted((await world.ledger.acceptStays([stayFor(id, [2, 2])], 9)).outcomes[0]).position).toBe(2);
+
+    const two = await newRooms(world, 1, 2);
+    const [paid, , third] = await acceptStays(world, two.id, [
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ]);
+    await world.ledger.admit(two.id, ACTOR);
+    await payFor(world, idOf(paid));
+    await world.ledger.writeSellOut(two.id, ACTOR);
+    expect(await stateOf(world, idOf(third))).toBe('waiting');
     await expectSound(world);
   },
 
@@ -263,21 +304,30 @@ export const stays: Checks = {
     await expectSound(world);
   },
 
+  'grants nothing to a stay that began before it was looked at': async (world) => {
+    const { id } = await newRooms(world, 1, 2);
+    const [late] = await acceptStays(world, id, [
+      [1, 1],
+      [1, 1],
+    ]);
+    await world.sql(`update booking set check_in = now() - interval '1 s' where id = $1`, [idOf(late)]);
+    expect(await granted(world, id)).toEqual([2]);
+  },
+
   'is accepted in one order with whatever else happens to its line': async (world) => {
     const { id } = await newRooms(world, 1, 1);
     await acceptStays(world, id, [[1, 1]]);
     const other = await world.session();
     await other.query('begin');
     const first = await world.within(other).admit(id, ACTOR);
-    await world.within(other).acceptStays([stayFor(id, [1, 1])], MAX_LENGTH);
     const answer = world.ledger.acceptStays([stayFor(id, [1, 1])], MAX_LENGTH);
     await sleep(100);
     await other.query('commit');
     const { position, seq, version } = accepted((await answer).outcomes[0]);
     expect({ position, seq, version }).toEqual({
-      position: 2,
-      seq: 3,
-      version: (first?.line.version ?? 0) + 2,
+      position: 1,
+      seq: 2,
+      version: (first?.line.version ?? 0) + 1,
     });
   },
 
@@ -310,6 +360,11 @@ export const stays: Checks = {
         .ledger.acceptStays([stayFor(rooms.id, [1, 1], { ...keyed, bodyHash: 'stay' })], MAX_LENGTH),
     ]);
     const codes = answers.flatMap(({ outcomes }) => outcomes.map(codeOf)).sort();
+    const again = await ledger.acceptStays(
+      [stayFor(rooms.id, [2, 2], { ...keyed, bodyHash: 'other' })],
+      MAX_LENGTH,
+    );
+    expect(codeOf(again.outcomes[0])).toBe('IDEMPOTENCY_KEY_REUSED');
     expect(codes).toEqual(['ACCEPTED', 'IDEMPOTENCY_KEY_REUSED']);
   },
 
