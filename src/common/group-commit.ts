@@ -90,8 +90,13 @@ export class GroupCommit<Item, Result> {
     return this.running ? new Promise((resolve) => this.idle.push(resolve)) : Promise.resolve();
   }
 
+  /** The next commit begins before the answers of the last are told: whoever commits is idle while they are written. */
   private async run(): Promise<void> {
-    for (let batch = this.take(); batch.length > 0; batch = this.take()) await this.commit(batch);
+    for (let commit = this.begin(); commit !== null;) {
+      const tell = await commit;
+      commit = this.begin();
+      tell();
+    }
     this.running = false;
     for (const resolve of this.idle.splice(0)) resolve();
   }
@@ -168,18 +173,24 @@ export class GroupCommit<Item, Result> {
     this.first = 0;
   }
 
-  private async commit(batch: readonly Pending<Item, Result>[]): Promise<void> {
+  /** Null where nobody waits. */
+  private begin(): Promise<() => void> | null {
+    const batch = this.take();
+    return batch.length === 0 ? null : this.commit(batch);
+  }
+
+  /** Never rejects; gives what tells everybody of the batch. */
+  private async commit(batch: readonly Pending<Item, Result>[]): Promise<() => void> {
     try {
       const results = await this.options.commit(batch.map((entry) => entry.item));
-      batch.forEach((entry, index) => entry.resolve(results[index] as Result));
+      return () => batch.forEach((entry, index) => entry.resolve(results[index] as Result));
     } catch (error) {
-      if (batch.length > 1 && this.options.blamesItem(error)) {
-        const half = batch.length >> 1;
-        await this.commit(batch.slice(0, half));
-        await this.commit(batch.slice(half));
-      } else {
-        for (const entry of batch) entry.reject(error);
+      if (batch.length === 1 || !this.options.blamesItem(error)) {
+        return () => batch.forEach((entry) => entry.reject(error));
       }
+      const half = batch.length >> 1;
+      const tell = [await this.commit(batch.slice(0, half)), await this.commit(batch.slice(half))];
+      return () => tell.forEach((one) => one());
     }
   }
 }

@@ -1,4 +1,4 @@
-import { Client, Pool, type QueryResultRow } from 'pg';
+import { Client, Pool, type PoolClient, type QueryResultRow } from 'pg';
 
 /** A statement that the server prepares once per connection. */
 export interface Statement {
@@ -48,7 +48,7 @@ function isAnswer(error: unknown): boolean {
 
 /** The connections of one process to the ledger. Whoever makes one closes it. */
 export class Database {
-  private readonly pool: Pool;
+  protected readonly pool: Pool;
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -73,7 +73,7 @@ export class Database {
 
   /** One prepared statement, one round trip. */
   async call<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const client = await this.pool.connect();
+    const client = this.take() ?? (await this.pool.connect());
     let broken = false;
     try {
       const { rows } = await client.query<Row>({
@@ -87,8 +87,17 @@ export class Database {
       throw error;
     } finally {
       // A refusal is an answer: the connection is as good as before, and with it its prepared statements.
-      client.release(broken);
+      this.giveBack(client, broken);
     }
+  }
+
+  /** A connection that is at hand, without asking the pool; null where there is none. */
+  protected take(): PoolClient | null {
+    return null;
+  }
+
+  protected giveBack(client: PoolClient, broken: boolean): void {
+    client.release(broken);
   }
 
   /** Rejects where the database does not answer. */
