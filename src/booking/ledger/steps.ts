@@ -45,8 +45,9 @@ begin
   return fulfilment_json(p_id);
 end $$;
 
--- Puts the re-drive of bookings off that a worker is at, or that their broker delivers again by itself.
--- RETURNS how many.
+-- Puts the re-drive of bookings off that a worker is at, or that their broker delivers again by itself. A charge that
+-- a worker is still waiting for counts as just sent: nobody settles it meanwhile. RETURNS how many bookings.
+-- LOCKS bookings, attempts.
 create or replace function keep_fulfilments(p_ids uuid[], p_quiet interval) returns jsonb
 language sql volatile as $$
   with kept as (
@@ -54,7 +55,11 @@ language sql volatile as $$
     where id in (
       select id from booking where id = any (p_ids) and state in ('paying', 'paid') and redrive_at is not null
       order by seq for no key update)
-    returning 1
+    returning id, fence
+  ),
+  under_way as (
+    update payment_attempt a set sent_at = clock_timestamp() from kept
+    where a.booking_id = kept.id and a.fence = kept.fence and a.state = 'started' and a.sent_at is not null
   )
   select to_jsonb(count(*)) from kept
 $$;
@@ -225,7 +230,10 @@ export async function beginFulfilment(
   return raw === null ? null : { ...raw, succeeded: new Set(raw.succeeded) };
 }
 
-/** Nobody drives these bookings on for `quietMs` but whoever is at them; the number that are still on their way. */
+/**
+ * Nobody drives these bookings on for `quietMs` but whoever is at them, and nobody settles the charge that they wait
+ * for; the number that are still on their way.
+ */
 export function keepFulfilments(
   db: Database,
   bookingIds: readonly string[],

@@ -80,8 +80,11 @@ export function race<S extends Scene>(
 
 /** How far the two sides are apart at the start, in ms, beyond what makes them even. */
 const SKEW_MS = 3;
-/** Whoever came first starts so much later the next time: so that a race stays one, however busy the machine is. */
-const HANDICAP_MS = 0.25;
+/**
+ * Whoever came first starts later the next time: so that a race stays one, however busy the machine is. By much in the
+ * beginning, by little once the sides are even.
+ */
+const handicapMs = (repetition: number): number => Math.max(0.25, 6 / (repetition + 1));
 const MOST_AHEAD_MS = 60;
 /** Repetitions between two looks at the ledger and the bank. */
 const BATCH = 100;
@@ -107,7 +110,7 @@ export async function run(arena: Arena, race: Race, repetitions: number, seed: n
       await together(start, ahead + draw.between(-SKEW_MS, SKEW_MS));
       const side = await start.first();
       tally[side] += 1;
-      const next = ahead + (side === 'left' ? HANDICAP_MS : -HANDICAP_MS);
+      const next = ahead + (side === 'left' ? handicapMs(n) : -handicapMs(n));
       ahead = Math.max(-MOST_AHEAD_MS, Math.min(MOST_AHEAD_MS, next));
     }
     await arena.settle();

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { AdmissionHints } from '../../../src/booking/admission-hints.js';
 import { fulfilJobId, type Actor, type Booking } from '../../../src/booking/booking.js';
 import { BookingService } from '../../../src/booking/booking.service.js';
@@ -39,6 +40,7 @@ import { LostQueue, NobodyToTell } from './lost-queue.js';
 const SECRET = Buffer.alloc(32, 7);
 const PUBLIC_URL = 'http://localhost:3000';
 const forever = { signal: new AbortController().signal, progress: async () => undefined };
+setMaxListeners(0, forever.signal);
 
 /** A ledger whose reports of charges a test can hold up, and that says which state they met or led to. */
 class HeldLedger extends Ledger {

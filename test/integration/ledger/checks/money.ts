@@ -179,6 +179,27 @@ export const money: Checks = {
     expect(await world.ledger.sendAttempt(id, 4)).toMatchObject({ fence: 4 });
   },
 
+  'a charge that a worker is still waiting for is not settled, however long it takes': async (world) => {
+    const { id } = await holding(world, true);
+    const isOpen = async (): Promise<boolean> =>
+      (await world.ledger.unsettledAttempts(30_000, 1000)).some(({ bookingId }) => bookingId === id);
+    const longAgo = (): Promise<unknown> =>
+      world.sql(`update payment_attempt set sent_at = now() - interval '1 min' where booking_id = $1`, [id]);
+    await world.ledger.keepFulfilments([id], 15_000);
+    expect(await world.sql('select sent_at from payment_attempt where booking_id = $1', [id])).toEqual([
+      { sent_at: null },
+    ]);
+    await world.ledger.sendAttempt(id, 2);
+    await longAgo();
+    expect(await isOpen()).toBe(true);
+    await world.ledger.keepFulfilments([id], 15_000);
+    expect(await isOpen()).toBe(false);
+    // Whoever was at it is not any more.
+    await longAgo();
+    expect(await isOpen()).toBe(true);
+    await world.ledger.recordCharge(id, 2, DECLINED, ACTOR);
+  },
+
   'only what is paid and done is confirmed, and a refund gives money, units and tickets back once': async (
     world,
   ) => {
