@@ -19,9 +19,9 @@ export class ChargeRecorder {
     actor: Actor,
   ): Promise<boolean> {
     const recorded = await this.ledger.recordCharge(bookingId, fence, outcome, actor);
-    if (recorded === null) return false;
+    // What another recorded before was told by it, and may be further on by now.
+    if (recorded?.moved !== true) return false;
     this.teller.tell(recorded);
-    if (!recorded.moved) return false;
     // The job that asked for the money may be long dead: whoever has paid need not wait for the next re-drive.
     await this.carryOn(recorded.bookings.filter(({ state }) => state === 'paid'));
     return true;

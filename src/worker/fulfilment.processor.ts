@@ -121,10 +121,12 @@ export class FulfilmentProcessor {
       signal.throwIfAborted();
       const booking = await this.run(name, fulfilment, this.options.stepDelaysMs[index] ?? 0, signal);
       if (booking === null) return fence;
-      const fresh: Fulfilment = (await this.ledger.beginFulfilment(bookingId, QUIET_MS)) ?? {
-        ...fulfilment,
-        booking,
-      };
+      const fresh: Fulfilment | null =
+        name === 'inventory'
+          ? { ...fulfilment, booking }
+          : await this.ledger.beginFulfilment(bookingId, QUIET_MS);
+      // Another delivery has finished it meanwhile, and tells of it: with the codes that this one has not read.
+      if (fresh === null) return fence;
       this.notifier.progress(
         fresh.booking,
         fresh.tickets.map((ticket) => ticket.code),

@@ -39,7 +39,8 @@ export class PaymentStep implements Step {
         : await this.provider.settle(charge, signal);
     const recorded = await this.ledger.recordCharge(booking.id, attempt.fence, outcome, this.actor);
     if (recorded === null) return { kind: 'over' };
-    this.teller.tell(recorded);
+    // What another delivery recorded before is told by it, and may be further on by now.
+    if (recorded.moved) this.teller.tell(recorded);
     const [now] = recorded.bookings;
     return now !== undefined && now.state === 'paid' && now.fence === attempt.fence
       ? { kind: 'succeeded', booking: now }

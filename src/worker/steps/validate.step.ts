@@ -29,11 +29,13 @@ export class ValidateStep implements Step {
     if (attempt === null) return { kind: 'over' };
     // The provider must refuse a late arrival before the units go to somebody else.
     const settled = await this.provider.settle(chargeOf(attempt), signal);
-    const moved =
-      settled.kind === 'voided'
-        ? await this.ledger.reject(booking.id, attempt.fence, reason, this.actor)
-        : await this.ledger.recordCharge(booking.id, attempt.fence, settled, this.actor);
-    if (moved !== null) this.teller.tell(moved);
+    if (settled.kind === 'voided') {
+      const rejected = await this.ledger.reject(booking.id, attempt.fence, reason, this.actor);
+      if (rejected !== null) this.teller.tell(rejected);
+    } else {
+      const recorded = await this.ledger.recordCharge(booking.id, attempt.fence, settled, this.actor);
+      if (recorded?.moved === true) this.teller.tell(recorded);
+    }
     return { kind: 'moved' };
   }
 }
