@@ -40,6 +40,11 @@ export const GUARDS: readonly Guard[] = [
     noticedBy: ['an attempt moves only a booking that is paying, whatever the rest says'],
   },
   {
+    name: 'The attempt: one that a worker is waiting for is not settled',
+    without: put("a.fence = kept.fence and a.state = 'started' and a.sent_at is not null", 'false'),
+    noticedBy: ['a charge that a worker is still waiting for is not settled, however long it takes'],
+  },
+  {
     name: 'The state: only a hold is paid for',
     without: put("if b.state <> 'held' then perform refuse('ALREADY_SETTLED'); end if;", ''),
     noticedBy: ['only a hold is paid for'],

@@ -2,7 +2,7 @@ import type { ProviderCharge } from '../../../src/booking/ledger/types.js';
 import { chargePages } from '../../../src/worker/payment/charge-pages.js';
 import { broken, type TestLedger } from '../../support/ledger.js';
 import { openBank, type Bank, type BankName } from './bank.js';
-import { orRefused } from './or-refused.js';
+import { isRefusal, orRefused } from './or-refused.js';
 import { Racer } from './racer.js';
 
 /** More than anything takes that comes to an end at all. */
@@ -93,9 +93,7 @@ export class Arena {
   }
 
   private failures(): string[] {
-    return [...this.one.failures, ...this.other.failures]
-      .filter((error) => orRefused.isNot(error))
-      .map(String);
+    return [...this.one.failures, ...this.other.failures].filter((error) => !isRefusal(error)).map(String);
   }
 
   private underWay(): Promise<{ id: string; fence: number }[]> {

@@ -8,11 +8,10 @@ import { bookingOf, carriesOn, customer, gate, leaves, pairOf, pays, type Pair }
 
 const OPERATOR = { kind: 'operator', id: 'operator', correlationId: 'race' } as const;
 
-/** A pair whose first is paying: its job is under way, and what it comes to is awaited here. */
+/** A pair whose first is paying, and whose job stands where the race begins. */
 interface UnderWay extends Pair {
-  readonly charging: Promise<void>;
-  /** Lets the job go on. */
-  readonly goOn: () => void;
+  /** Lets the job go on, to its end. */
+  readonly goOn: () => Promise<void>;
 }
 
 const payingPair = async (arena: Arena, method: string): Promise<Pair> => {
@@ -21,17 +20,15 @@ const payingPair = async (arena: Arena, method: string): Promise<Pair> => {
   return pair;
 };
 
-/** The job runs at once; that it fails is awaited later, and no mistake until then. */
-const started = (work: Promise<void>): Promise<void> => {
-  const charging = orRefused(work);
-  charging.catch(() => undefined);
-  return charging;
-};
-
-const goesOn = async (_: Arena, { goOn, charging }: UnderWay): Promise<void> => {
-  goOn();
-  await charging;
-};
+/** The job runs already; how it fails is told to whoever lets it go on. */
+function goingOn(work: Promise<void>, release: () => void): () => Promise<void> {
+  const job = orRefused(work);
+  job.catch(() => undefined);
+  return async () => {
+    release();
+    await job;
+  };
+}
 
 /** Stripe has done it, says so by an event, and its answer is on its way. */
 const webhookAgainstAnswer = race<UnderWay & { readonly payload: string }>('webhook against API answer', {
@@ -44,14 +41,14 @@ const webhookAgainstAnswer = race<UnderWay & { readonly payload: string }>('webh
     const pair = await payingPair(arena, isGood ? bank.good : bank.declined);
     const [bookingId] = pair.bookings;
     const held = stripe.on({ call: isGood ? 'capture' : 'confirm', bookingId, hold: 'after' });
-    const charging = started(carriesOn(arena, one, bookingId));
+    const goOn = goingOn(carriesOn(arena, one, bookingId), held.release);
     await held.reached;
     const intent = stripe.books.all().findLast(({ metadata }) => metadata['bookingId'] === bookingId);
     const type = isGood ? 'payment_intent.succeeded' : 'payment_intent.payment_failed';
     const { payload } = stripe.events.of(intent?.id ?? '', type);
-    return { ...pair, charging, goOn: held.release, payload };
+    return { ...pair, goOn, payload };
   },
-  left: goesOn,
+  left: (_, { goOn }) => goOn(),
   right: ({ other }, { payload }) =>
     other.webhook.take(Buffer.from(payload), signatureOf(payload, WEBHOOK_SECRET), {
       correlationId: 'race',
@@ -87,12 +84,12 @@ const lateDecline = race<UnderWay & { readonly found: { state: string } }>(
         await report.pass();
       };
       one.ledger.heard = (state) => (found.state ||= state);
-      const charging = started(carriesOn(arena, one, id));
+      const goOn = goingOn(carriesOn(arena, one, id), report.open);
       await report.reached;
       await other.settle();
-      return { ...pair, charging, goOn: report.open, found };
+      return { ...pair, goOn, found };
     },
-    left: goesOn,
+    left: (_, { goOn }) => goOn(),
     right: async (arena, { bookings: [id] }) => {
       await pays(arena.other, id, arena.bank.good);
       await carriesOn(arena, arena.other, id);
@@ -113,22 +110,15 @@ const settlement = race<UnderWay>('settlement against a request still in flight'
     if (bank.stripe === null) {
       const { fence } = await bookingOf(arena, bookingId);
       await world.ledger.sendAttempt(bookingId, fence);
-      let charging: Promise<void> = Promise.resolve();
-      const goOn = (): void => void (charging = started(carriesOn(arena, one, bookingId)));
-      return {
-        ...pair,
-        goOn,
-        get charging() {
-          return charging;
-        },
-      };
+      // Sent once, by a worker that is gone: the job is delivered again.
+      return { ...pair, goOn: () => carriesOn(arena, one, bookingId) };
     }
     const held = bank.stripe.on({ ...inFlight(draw, isAnswerLost), bookingId });
-    const charging = started(carriesOn(arena, one, bookingId));
+    const goOn = goingOn(carriesOn(arena, one, bookingId), held.release);
     await held.reached;
-    return { ...pair, charging, goOn: held.release };
+    return { ...pair, goOn };
   },
-  left: goesOn,
+  left: (_, { goOn }) => goOn(),
   right: ({ other }) => other.settle(),
   first: async ({ world }, { bookings: [id] }) => {
     const captured = await world.sql(

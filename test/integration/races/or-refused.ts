@@ -3,7 +3,7 @@ import { ProviderUnavailable } from '../../../src/worker/payment/payment-provide
 import { OutcomeUnknown } from '../../../src/worker/steps/payment.step.js';
 
 /** An answer that is no mistake: a refusal with a code, or what makes a broker deliver a job again. */
-function isRefusal(error: unknown): boolean {
+export function isRefusal(error: unknown): boolean {
   return error instanceof AppError || error instanceof OutcomeUnknown || error instanceof ProviderUnavailable;
 }
 
@@ -13,5 +13,3 @@ export async function orRefused(work: Promise<unknown>): Promise<void> {
     if (!isRefusal(error)) throw error;
   });
 }
-
-orRefused.isNot = (error: unknown): boolean => !isRefusal(error);

@@ -6,7 +6,7 @@ import { LINE_RACES } from './line-races.js';
 import { MONEY_RACES } from './money-races.js';
 import { run, type Race, type Tally } from './race.js';
 
-export const RACES: readonly Race[] = [...LINE_RACES, ...MONEY_RACES];
+const RACES: readonly Race[] = [...LINE_RACES, ...MONEY_RACES];
 
 /** A row for each race and each provider that it is run with. */
 export const CASES = RACES.flatMap((race) => race.banks.map((bank) => ({ name: race.name, bank, race })));
