@@ -50,6 +50,8 @@ export const TEXTS: readonly string[] = [
   'a@b\r\nBcc: c@d',
   '@',
   'pm ok',
+  '4242424242424242',
+  '4242-4242-4242-4242',
 ];
 
 const NUMBERS: readonly unknown[] = [

@@ -2,8 +2,9 @@ import { Ajv } from 'ajv';
 import { plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
 import fc from 'fast-check';
-import { AcceptBookingDto, AcceptStayDto, EMAIL_PATTERN } from './accept-booking.dto.js';
+import { AcceptBookingDto, AcceptStayDto, EMAIL_PATTERN, type JoinLineDto } from './accept-booking.dto.js';
 import { bodySchemaOf, either } from './body-schema.js';
+import { PaymentDto } from './payment.dto.js';
 
 /** As the server compiles it. */
 const compiled = new Ajv({
@@ -13,9 +14,10 @@ const compiled = new Ajv({
   allErrors: true,
 }).compile(either('hotelId', bodySchemaOf(AcceptStayDto), bodySchemaOf(AcceptBookingDto)));
 
+const dtoOf = (body: object): new () => object => ('hotelId' in body ? AcceptStayDto : AcceptBookingDto);
+
 /** As the pipe of the other routes would decide. */
-async function decorated(body: object): Promise<boolean> {
-  const dto: new () => object = 'hotelId' in body ? AcceptStayDto : AcceptBookingDto;
+async function decorated(body: object, dto: new () => object = dtoOf(body)): Promise<boolean> {
   const errors = await validate(plainToInstance(dto, body), {
     whitelist: true,
     forbidNonWhitelisted: true,
@@ -46,7 +48,8 @@ const date = fc.oneof(
   ),
   text,
 );
-const method = fc.oneof(fc.stringMatching(/^[A-Za-z0-9_.:-]{1,201}$/), text);
+const digits = fc.stringMatching(/^[_.:-]?(\d[_.:-]?){10,21}$/);
+const method = fc.oneof(fc.stringMatching(/^[A-Za-z0-9_.:-]{1,201}$/), digits, text);
 
 const body = fc.record(
   {
@@ -131,6 +134,27 @@ describe('the compiled schema of the accept route', () => {
     [{ ...valid, checkIn: '2027-07-01' }, false],
   ])('takes or refuses %j as it should', (sent, takes) => {
     expect(compiled(sent)).toBe(takes);
+  });
+
+  it.each([
+    ...['4242424242424242', '4242-4242-4242-4242', '4242.4242.4242.4242', '4242_4242_4242_4242'],
+    ...['4242 4242 4242 4242', '378282246310005', '3782-822463-10005', '-4242424242424242-'],
+    ...['501812345678', '6304000000000000000', '6304-0000-0000-0000-000'],
+  ])('takes no number of a card as a payment method: %s', async (paymentMethod) => {
+    for (const body of [valid, stay]) {
+      const sent: Partial<JoinLineDto> = { ...body, paymentMethod };
+      expect([compiled(sent), await decorated(sent)]).toEqual([false, false]);
+    }
+    expect(await decorated({ paymentMethod }, PaymentDto)).toBe(false);
+  });
+
+  it.each([
+    ...['pm_4242424242424242', '4242424242424242a', '12345678901', '12345678901234567890'],
+    ...['f47ac10b-58cc-4372-a567-0e02b2c3d479', '00000000-0000-4000-8000-000000000000', 'tok:1', '...'],
+  ])('takes the token of a provider, though there are digits in it: %s', async (paymentMethod) => {
+    const sent = { ...valid, paymentMethod };
+    expect([compiled(sent), await decorated(sent)]).toEqual([true, true]);
+    expect(await decorated({ paymentMethod }, PaymentDto)).toBe(true);
   });
 
   it('covers every field of the DTOs', () => {
