@@ -28,9 +28,15 @@ const REMEMBER = {
   text: `insert into stripe_intent as i (key, intent_id, closed, refusal) values ($1, $2, $3, $4)
     on conflict (key) do update set key = i.key returning ${COLUMNS}`,
 };
+const INTEND = {
+  name: 'stripe_intent_intend',
+  text: `update stripe_intent set intended_refusal = $2
+    where key = $1 and not closed and intended_refusal is null`,
+};
 const CLOSE = {
   name: 'stripe_intent_close',
-  text: `update stripe_intent set closed = true, refusal = case when closed then refusal else $2 end
+  text: `update stripe_intent set closed = true,
+      refusal = case when closed then refusal else coalesce(intended_refusal, $2) end
     where key = $1 returning ${COLUMNS}`,
 };
 
@@ -54,7 +60,15 @@ export class StripeIntents {
     return only(await this.db.call<Row>(REMEMBER, [key, intentId, closed, refusal]));
   }
 
-  /** No money will move under the key. The first reason stays. @throws Error where the key is not known */
+  /** Before the intent is given up because of a refusal: whoever closes it, that is the reason. The first one stays. */
+  async intend(key: string, refusal: string): Promise<void> {
+    await this.db.call(INTEND, [key, refusal]);
+  }
+
+  /**
+   * No money will move under the key. A reason that was intended comes before the one given, and the first close
+   * decides. @throws Error where the key is not known
+   */
   async close(key: string, refusal: string | null): Promise<KnownIntent> {
     return only(await this.db.call<Row>(CLOSE, [key, refusal]));
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Database } from '../../src/database/database.js';
 import { sql as stripeIntents } from '../../src/database/migrations/0005-stripe-intents.js';
+import { sql as stripeRefusals } from '../../src/database/migrations/0006-stripe-refusals.js';
 import { StripeIntents } from '../../src/database/stripe-intents.js';
 import type {
   ChargeAttempt,
@@ -27,6 +28,7 @@ export class StripeGround {
     const created = await createTestDatabase();
     const database = new Database(created.url, 2);
     await database.call({ name: 'table', text: stripeIntents }, []);
+    await database.call({ name: 'column', text: stripeRefusals }, []);
     await database.close();
     return new StripeGround(await StripeStandIn.start(), created.url, () => created.drop());
   }

@@ -3,6 +3,7 @@ import { sql as auditEpochs } from './0002-audit-epochs.js';
 import { sql as roomOffers } from './0003-room-offers.js';
 import { sql as refundPolicy } from './0004-refund-policy.js';
 import { sql as stripeIntents } from './0005-stripe-intents.js';
+import { sql as stripeRefusals } from './0006-stripe-refusals.js';
 
 /**
  * Raised with every release that changes a table or a routine. A process of an older release leaves what a newer one
@@ -17,4 +18,5 @@ export const MIGRATIONS: Readonly<Record<string, string>> = {
   '0003-room-offers': roomOffers,
   '0004-refund-policy': refundPolicy,
   '0005-stripe-intents': stripeIntents,
+  '0006-stripe-refusals': stripeRefusals,
 };

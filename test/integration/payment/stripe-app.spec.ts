@@ -52,6 +52,30 @@ describe('the application with payments by Stripe', () => {
     expect((await attempts(accepted)).map(({ state }) => state)).toEqual(['declined', 'captured']);
   });
 
+  it.each([
+    ['pm_card_nobodyHasThis', 'payment_method_invalid'],
+    ['pm_standin_requiresAction', 'authentication_required'],
+  ])(
+    'tells why %s was given up, also where the event of that comes before the answer',
+    async (method, reason) => {
+      const accepted = await test.api.book(await test.api.offer());
+      await test.api.until(accepted, 'held');
+      const held = test.stand.on({ call: 'cancel', bookingId: accepted.bookingId, hold: 'after' });
+      await pay(accepted, method);
+      await held.reached;
+      await test.stand.events.idle();
+      const [attempt] = await attempts(accepted);
+      held.release();
+      expect(attempt).toMatchObject({ state: 'declined', reason });
+      await eventually('the hold again', async () => {
+        const { state } = await test.api.read(accepted);
+        return state === 'held' ? true : null;
+      });
+      expect(await test.api.read(accepted)).toMatchObject({ state: 'held', reason });
+      expect(await attempts(accepted)).toMatchObject([{ state: 'declined', reason }]);
+    },
+  );
+
   it('settles what was captured although nobody heard of it', async () => {
     const offer = await test.api.offer();
     test.stand.events.deliverTo(null);

@@ -40,7 +40,8 @@ export abstract class JoinLineDto {
   readonly email?: string;
 
   @ApiPropertyOptional({
-    description: "The provider's token of a card or account, never its number: charged as soon as the hold is won.",
+    description:
+      "The provider's token of a card or account, never its number: charged as soon as the hold is won.",
     pattern: PAYMENT_METHOD_PATTERN,
     example: 'pm_ok',
   })

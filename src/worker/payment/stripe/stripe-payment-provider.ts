@@ -151,7 +151,10 @@ export class StripePaymentProvider extends PaymentProvider implements OnApplicat
     }
   }
 
-  /** Reports how the intent has ended, or cancels it. Of this and a capture that meet, Stripe lets one through. */
+  /**
+   * Reports how the intent has ended, or cancels it, the reason written down before. Of this and a capture that meet,
+   * Stripe lets one through.
+   */
   private async end(
     attempt: ChargeAttempt,
     first: IntentFacts,
@@ -164,6 +167,7 @@ export class StripePaymentProvider extends PaymentProvider implements OnApplicat
       if (intent.status === 'canceled') return endOf(await this.intents.close(attempt.key, refusal));
       const declined = declineOf(intent);
       if (declined !== null) return declined;
+      if (refusal !== null) await this.intents.intend(attempt.key, refusal);
       intent = await this.canceled(intent, signal);
     }
     throw new ProviderUnavailable(`Stripe: the intent stays ${intent.status}`);
