@@ -103,7 +103,7 @@ const settlement = race<UnderWay>('settlement against a request still in flight'
   ends: ['confirmed sold_out', 'expired confirmed'],
   prepare: async (arena, draw) => {
     const { bank, world, one } = arena;
-    const isAnswerLost = draw.chance(0.25);
+    const isAnswerLost = draw.chance(0.1);
     const method = bank.stripe === null && isAnswerLost ? 'pm_timeout_captured' : bank.good;
     const pair = await payingPair(arena, method);
     const [bookingId] = pair.bookings;
