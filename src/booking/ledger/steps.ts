@@ -123,15 +123,16 @@ begin
   return jsonb_build_object('bookings', jsonb_build_array(booking_json(b, l)), 'line', line_json(l));
 end $$;
 
--- Bookings whose fulfilment has not advanced: each is put off, longer each time, by this very call.
+-- Bookings whose fulfilment has not advanced: each is put off, longer each time, by this very call. An offer that is
+-- paused takes nobody in and grants nothing; whoever was granted goes on.
 create or replace function stalled_fulfilments(p_limit integer) returns jsonb
 language sql volatile as $$
   with due as (
     update booking set redrives = least(redrives + 1, 32000),
       redrive_at = clock_timestamp() + make_interval(secs => least(600, 10 * power(2, least(redrives, 10))))
     where id in (
-      select b.id from booking b join offer o on o.id = b.offer_id
-      where b.state in ('paying', 'paid') and b.redrive_at <= clock_timestamp() and not o.paused
+      select b.id from booking b
+      where b.state in ('paying', 'paid') and b.redrive_at <= clock_timestamp()
         and not exists (select from dead_letter d where d.booking_id = b.id and d.state = 'open')
       order by b.redrive_at limit p_limit for no key update of b skip locked)
     returning id, fence, correlation_id

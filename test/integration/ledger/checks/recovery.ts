@@ -223,6 +223,18 @@ export const recovery: Checks = {
     expect(await isStalled()).toBe(true);
   },
 
+  'a booking on its way is driven on while its offer is paused': async (world) => {
+    const { id: offerId } = await newOffer(world, { capacity: 2 });
+    const bookings = await accept(world, offerId, [1, 1], { paymentMethod: 'pm_ok' });
+    await world.ledger.admit(offerId, ACTOR);
+    const [paying = '', paid = ''] = bookings.map(({ bookingId }) => bookingId);
+    await world.ledger.recordCharge(paid, 2, { kind: 'captured' }, ACTOR);
+    await world.ledger.changeOffer(offerId, { paused: true }, ACTOR);
+    for (const id of [paying, paid]) await world.ledger.beginFulfilment(id, 0);
+    const driven = (await world.ledger.stalledFulfilments(1000)).map(({ bookingId }) => bookingId);
+    expect(driven).toEqual(expect.arrayContaining([paying, paid]));
+  },
+
   'one request that the database cannot take fails alone': async (world) => {
     const { id } = await newOffer(world, { capacity: 50 });
     const door = doorOf(world.ledger);
