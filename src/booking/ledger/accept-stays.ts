@@ -63,18 +63,26 @@ begin
   with facts as materialized (
     select wanted_offer.number, l.*, o.paused, o.opens_at, o.closes_at, o.time_zone, o.check_in_time, o.min_nights,
       o.max_nights as offer_max_nights, o.hold_seconds, o.price_minor, o.currency, o.limit_per_customer,
-      o.max_quantity as offer_max_quantity, (v_now at time zone o.time_zone)::date as today, n.base, n.arrived, n.gone
+      o.max_quantity as offer_max_quantity, t.today, n.base, n.arrived, n.gone
     from unnest(p_offers) with ordinality as wanted_offer (offer_id, number)
     join booking_line l on l.offer_id = wanted_offer.offer_id
     -- limit 1 keeps this a look-up by the id
     cross join lateral (select * from offer where id = l.offer_id limit 1) o
+    cross join lateral (select (v_now at time zone o.time_zone)::date as today) t
     cross join lateral (
-      -- by night: how many waiting stays have begun by it, and how many have ended
-      select min(c.day) - 1 as base, array_agg(c.arrived order by c.day) as arrived, array_agg(c.gone order by c.day) as gone
+      -- by night, from yesterday on: how many waiting stays have begun by it, and how many of these have ended
+      select min(c.day) - 1 as base, array_agg(c.arrived + b.begun order by c.day) as arrived,
+        array_agg(c.gone order by c.day) as gone
       from (
         select day, sum(arriving) over (order by day)::integer as arrived, sum(leaving) over (order by day)::integer as gone
-        from stock_by_night(l.offer_id, '-infinity')
+        from stock_by_night(l.offer_id, t.today - 2, t.today + 366 + greatest(o.max_nights, l.max_nights))
       ) c
+      cross join lateral (
+        -- before that, and nobody has told them yet that it is over
+        select count(*)::integer as begun from booking w
+        where stay_line(w.state, w.check_in, w.offer_id) = l.offer_id
+          and w.first_day between t.today - 1 - l.max_nights and t.today - 2 and w.last_day > t.today - 2
+      ) b
     ) n
     where o.kind = 'room'
   ),

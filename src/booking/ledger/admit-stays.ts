@@ -9,15 +9,16 @@
  * Expects the line's lock. Whoever changes stock holds that lock, so that no other is needed to read it.
  */
 export const sql = /* sql */ `
--- The nights of an offer after p_after, from the first to the last on sale, those between that never were included.
-create or replace function stock_by_night(p_offer text, p_after date)
+-- The nights of an offer after p_after and until p_until, from the first to the last on sale, those between that never
+-- were included: never so many that a single night in a far year costs anything.
+create or replace function stock_by_night(p_offer text, p_after date, p_until date)
 returns table (day date, available integer, arriving integer, leaving integer, released boolean)
 language sql stable as $$
   select s.day + i, case when i = 0 then s.available else 0 end, case when i = 0 then s.arriving else 0 end,
     case when i = 0 then s.leaving else 0 end, i = 0 and s.released
   from (
     select *, lead(stock.day, 1, stock.day + 1) over (order by stock.day) - stock.day as step
-    from stock where offer_id = p_offer and stock.day > p_after
+    from stock where offer_id = p_offer and stock.day > p_after and stock.day <= p_until
   ) s
   cross join lateral generate_series(0, s.step - 1) as i
 $$;
@@ -83,6 +84,8 @@ declare
   v_now timestamptz := clock_timestamp();
   -- The night before the first that counts; night n is v_base + n.
   v_base date;
+  -- Behind the last night that anybody can have asked for, also where the clock was set back since.
+  v_until date := (v_now at time zone o.time_zone)::date + 366 + l.max_nights + 7;
   v_waiting constant booking_state := 'waiting';
   v_free integer[];
   v_taken integer[];
@@ -104,7 +107,7 @@ begin
     select array_agg(available order by day), array_agg(0), array_agg(arriving order by day), array_agg(leaving order by day),
       coalesce(array_agg(day - v_base order by day) filter (where released and available > 0), '{}')
     into v_free, v_taken, v_arriving, v_leaving, v_released
-    from stock_by_night(l.offer_id, v_base);
+    from stock_by_night(l.offer_id, v_base, v_until);
 
     v_kinds := stay_kinds(v_free, v_arriving, v_leaving, v_released, l.max_nights, 1000);
     if v_kinds is null then v_from := l.front; end if;
@@ -129,7 +132,8 @@ begin
     loop
       v_left := c.quantity;
       for n in c.first .. c.last loop
-        v_left := least(v_left, v_free[n]);
+        v_left := least(v_left, coalesce(v_free[n], 0));
+        exit when v_left < c.quantity;
       end loop;
       continue when v_left < c.quantity;
       if cardinality(v_seqs) = p_limit then v_more := true; exit; end if;
@@ -146,7 +150,8 @@ begin
     l.admit_from := case when v_more then greatest(l.admit_from, v_seqs[p_limit] + 1) else l.last_seq + 1 end;
     update stock s set available = s.available - v_taken[s.day - v_base], held = s.held + v_taken[s.day - v_base],
       arriving = v_arriving[s.day - v_base], leaving = v_leaving[s.day - v_base], released = s.released and v_more
-    where s.offer_id = l.offer_id and s.day > v_base and (v_taken[s.day - v_base] > 0 or s.released and not v_more);
+    where s.offer_id = l.offer_id and s.day > v_base and s.day <= v_until
+      and (v_taken[s.day - v_base] > 0 or s.released and not v_more);
 
     if cardinality(v_seqs) > 0 then
       l.version := l.version + 1;

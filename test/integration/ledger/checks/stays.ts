@@ -368,6 +368,58 @@ export const stays: Checks = {
     expect(codes).toEqual(['ACCEPTED', 'IDEMPOTENCY_KEY_REUSED']);
   },
 
+  'counts those who would have begun days ago as long as they wait, on the nights that they wanted': async (
+    world,
+  ) => {
+    const { id } = await newRooms(world, 0, 0, {
+      nights: [{ from: dayFromNow(-9), to: dayFromNow(9), capacity: 1 }],
+    });
+    const send = async (first: number, last: number): Promise<Acceptance> => {
+      const stay = { firstNight: dayFromNow(first), lastNight: dayFromNow(last) };
+      return accepted(
+        (await world.ledger.acceptStays([stayFor(id, [1, 1], { stay })], MAX_LENGTH)).outcomes[0],
+      );
+    };
+    /** As if nobody had been at work for days. */
+    const earlier = async ({ bookingId }: Acceptance, first: number, last: number): Promise<void> => {
+      const edge = (day: 'first_day' | 'last_day', count: 'arriving' | 'leaving', date: string) =>
+        world.sql(
+          `with moved as (
+             update booking b set ${day} = $2, check_in = now() - interval '1 day' from booking old
+             where b.id = $1 and old.id = b.id returning b.offer_id, old.${day} as before)
+           update stock s set ${count} = s.${count} + case when s.day = $2 then 1 else -1 end
+           from moved m where s.offer_id = m.offer_id and s.day in (m.before, $2)`,
+          [bookingId, date],
+        );
+      await edge('first_day', 'arriving', dayFromNow(first));
+      await edge('last_day', 'leaving', dayFromNow(last));
+    };
+    const begun = await send(3, 6);
+    const over = await send(3, 6);
+    await earlier(begun, -4, 4);
+    await earlier(over, -5, -3);
+    const positions = [await send(3, 4), await send(4, 5), await send(5, 6)].map(({ position }) => position);
+    expect(positions).toEqual([2, 3, 2]);
+    await world.ledger.writeSellOut(id, ACTOR);
+    expect(await statesOf(world, [begun, over])).toEqual(['sold_out', 'sold_out']);
+    expect((await send(3, 4)).position).toBe(3);
+  },
+
+  'is served whatever was once put on sale in a far year, ahead or behind': async (world) => {
+    const { id, holds } = await full(world, 2, [[1, 2]]);
+    await world.sql(
+      `insert into stock (offer_id, day, capacity, available, held, paid, sold, released)
+       select $1, day, 1, 1, 0, 0, 0, true from unnest('{0001-01-01, 5000000-01-01}'::date[]) as day`,
+      [id],
+    );
+    const [later] = await acceptStays(world, id, [[2, 2]]);
+    expect(later?.position).toBe(2);
+    for (const hold of holds) await world.ledger.cancel(idOf(hold), ACTOR);
+    expect(await granted(world, id)).toEqual([3]);
+    // A far day is no number to those who read lines.
+    await world.sql('delete from stock where offer_id = $1 and held = 0 and available > 0', [id]);
+  },
+
   'begins by the clock of its hotel, wherever that is and whatever is done to the clock': async (world) => {
     for (const [timeZone, offset] of [
       ['Pacific/Kiritimati', '+14:00'],
