@@ -39,6 +39,7 @@ declare
   v_known jsonb := claim_key(p_key, v_now);
 begin
   if v_known is not null then return v_known; end if;
+  perform check_time_zone(p->>'timeZone');
   insert into offer (id, kind, group_id, unit_type, title, venue, time_zone, starts_at, price_minor, currency,
     opens_at, closes_at, hold_seconds, limit_per_customer, max_quantity)
   values (p->>'id', 'ticket', p->>'eventId', p->>'ticketType', p->>'title', p->>'venue', p->>'timeZone',

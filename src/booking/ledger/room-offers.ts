@@ -27,7 +27,7 @@ language sql stable as $$
 $$;
 
 -- Puts nights on sale, or changes how many units they have; of ranges that share a night the last counts.
--- Expects the line's lock. RETURNS what changed, as [night, units more]. Refuses CAPACITY_BELOW_SOLD.
+-- Expects the line's lock. RETURNS what changed, as [night, units more]. Refuses CAPACITY_BELOW_SOLD, OFFER_INVALID.
 create or replace function set_nights(p_offer text, p_nights jsonb) returns jsonb
 language plpgsql volatile as $$
 declare
@@ -35,7 +35,12 @@ declare
   v_capacities integer[];
   v_changes jsonb;
   v_short record;
+  -- more than two years: what is further ahead is a mistake, and nobody could book it
+  v_end date := (select (clock_timestamp() at time zone time_zone)::date + 800 from offer where id = p_offer);
 begin
+  if exists (select from jsonb_array_elements(p_nights) as r (item) where (r.item->>'to')::date > v_end) then
+    perform refuse('OFFER_INVALID', jsonb_build_object('problem', 'NIGHTS_TOO_FAR_AHEAD', 'lastNight', v_end));
+  end if;
   select array_agg(day order by day), array_agg(capacity order by day) into v_days, v_capacities
   from (
     select distinct on (day) day, capacity
@@ -77,6 +82,7 @@ declare
   v_nights jsonb;
 begin
   if v_known is not null then return v_known; end if;
+  perform check_time_zone(p->>'timeZone');
   insert into offer (id, kind, group_id, unit_type, title, venue, time_zone, starts_at, price_minor, currency,
     opens_at, closes_at, hold_seconds, limit_per_customer, max_quantity, check_in_time, check_out_time, min_nights, max_nights)
   values (p->>'id', 'room', p->>'hotelId', p->>'roomType', p->>'title', p->>'venue', p->>'timeZone', 'infinity',

@@ -38,6 +38,20 @@ begin
     case when (p_terms->>'refundable')::boolean then coalesce((p_terms->>'untilHoursBeforeStart')::integer, 0) end);
 end $$;
 
+-- Refuses a zone that this server does not know by that name, before any time is told in it. What is no name would be
+-- taken for a rule, and +01:00 for an hour west; some names would be taken for abbreviations, which have no summer.
+create or replace function check_time_zone(p_zone text) returns void
+language plpgsql stable as $$
+begin
+  -- all names of the server take a while to read: what another offer has was looked up before
+  if exists (select from offer where time_zone = p_zone) then return; end if;
+  if upper(p_zone) in ('CET', 'EET', 'MET', 'WET')
+    or not exists (select from pg_timezone_names where lower(name) = lower(p_zone))
+  then
+    perform refuse('OFFER_INVALID', jsonb_build_object('problem', 'TIME_ZONE_UNKNOWN'));
+  end if;
+end $$;
+
 -- Refuses what can never be meant; looked at after a change, so that it is the whole offer that is judged.
 create or replace function check_offer(p_offer text) returns void
 language plpgsql stable as $$
