@@ -150,14 +150,21 @@ language sql volatile as $$
   from opened;
 $$;
 
--- Attempts that were sent p_quiet ago or longer and have no definite outcome, and any that is 23 h old.
+-- Attempts that were sent p_quiet ago or longer and have no definite outcome, and any that is 23 h old. Each is put off
+-- for its next try, longer each time, by this very call: what cannot be settled for now keeps nobody waiting.
 create or replace function unsettled_attempts(p_quiet interval, p_limit integer) returns jsonb
-language sql stable as $$
-  select coalesce(jsonb_agg(attempt_json(a)), '[]') from (
-    select * from payment_attempt
-    where state = 'started' and (sent_at < clock_timestamp() - p_quiet or started_at < clock_timestamp() - interval '23 hours')
-    order by sent_at limit p_limit
-  ) open join payment_attempt a using (booking_id, fence)
+language sql volatile as $$
+  with due as (
+    update payment_attempt a set settle_tries = settle_tries + 1,
+      settle_at = clock_timestamp() + make_interval(secs => least(120, power(2, least(settle_tries + 1, 7))))
+    where (booking_id, fence) in (
+      select booking_id, fence from payment_attempt
+      where state = 'started' and (settle_at is null or settle_at <= clock_timestamp())
+        and (sent_at < clock_timestamp() - p_quiet or started_at < clock_timestamp() - interval '23 hours')
+      order by coalesce(settle_at, sent_at, started_at) limit p_limit for no key update skip locked)
+    returning attempt_json(a) as attempt
+  )
+  select coalesce(jsonb_agg(attempt), '[]') from due
 $$;
 
 create or replace function due_refunds(p_limit integer) returns jsonb
@@ -233,6 +240,7 @@ export function recordCharge(
   return callJson(db, 'record_charge', [bookingId, fence, outcome.kind, reason, actor]);
 }
 
+/** Attempts to be settled with the provider; each is put off for its next try by this very call. */
 export function unsettledAttempts(db: Database, quietMs: number, limit: number): Promise<Attempt[]> {
   return callJson<Attempt[]>(db, 'unsettled_attempts', [`${quietMs} milliseconds`, limit]);
 }

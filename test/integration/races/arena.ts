@@ -66,6 +66,7 @@ export class Arena {
         `update booking set deadline = clock_timestamp() - interval '1 ms' where state = 'held'`,
       );
       await this.world.sql(`update refund set next_at = clock_timestamp() where state = 'pending'`);
+      await this.world.sql(`update payment_attempt set settle_at = null where state = 'started'`);
       await this.other.sweeper.lines();
       const due = await this.underWay();
       for (let at = 0; at < due.length; at += AT_ONCE) {

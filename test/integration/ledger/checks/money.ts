@@ -184,7 +184,10 @@ export const money: Checks = {
     const isOpen = async (): Promise<boolean> =>
       (await world.ledger.unsettledAttempts(30_000, 1000)).some(({ bookingId }) => bookingId === id);
     const longAgo = (): Promise<unknown> =>
-      world.sql(`update payment_attempt set sent_at = now() - interval '1 min' where booking_id = $1`, [id]);
+      world.sql(
+        `update payment_attempt set sent_at = now() - interval '1 min', settle_at = null where booking_id = $1`,
+        [id],
+      );
     await world.ledger.keepFulfilments([id], 15_000);
     expect(await world.sql('select sent_at from payment_attempt where booking_id = $1', [id])).toEqual([
       { sent_at: null },
@@ -199,6 +202,50 @@ export const money: Checks = {
     expect(await isOpen()).toBe(true);
     await world.ledger.recordCharge(id, 2, DECLINED, ACTOR);
   },
+
+  'attempts that cannot be settled for now are put off, longer each time, and younger ones have their turn':
+    async (world) => {
+      const ids: string[] = [];
+      for (let years = 30; years > 27; years -= 1) {
+        const { id } = await holding(world, true);
+        await world.ledger.sendAttempt(id, 2);
+        await world.sql(
+          `update payment_attempt set sent_at = now() - make_interval(years => $2) where booking_id = $1`,
+          [id, years],
+        );
+        ids.push(id);
+      }
+      const [oldest = '', older = '', youngest = ''] = ids;
+      const claimed = async (
+        limit: number,
+        { ledger }: Pick<TestLedger, 'ledger'> = world,
+      ): Promise<string[]> => (await ledger.unsettledAttempts(1000, limit)).map(({ bookingId }) => bookingId);
+      expect((await claimed(2)).sort()).toEqual([oldest, older].sort());
+      expect(await claimed(1)).toEqual([youngest]);
+      const putOff = (from: string, tries: number): Promise<unknown> =>
+        world.sql(`update payment_attempt set settle_at = ${from}, settle_tries = $2 where booking_id = $1`, [
+          oldest,
+          tries,
+        ]);
+      for (const [tries, seconds] of [2, 4, 8, 16, 32, 64, 120, 120].entries()) {
+        await putOff(`now() + interval '1 h'`, tries);
+        expect(await claimed(1000)).not.toContain(oldest);
+        await putOff(`now() - interval '1 ms'`, tries);
+        const [before] = await world.sql<{ now: string }>('select clock_timestamp()::text as now');
+        expect(await claimed(1000)).toContain(oldest);
+        const [row] = await world.sql<{ fits: boolean }>(
+          `select settle_at - make_interval(secs => $2) between $3::timestamptz and clock_timestamp() as fits
+         from payment_attempt where booking_id = $1`,
+          [oldest, seconds, before?.now],
+        );
+        expect({ seconds, ...row }).toEqual({ seconds, fits: true });
+      }
+      // Two workers that look at the same moment share what there is.
+      await world.sql(`update payment_attempt set settle_at = null where booking_id = any($1)`, [ids]);
+      const both = (await Promise.all([claimed(1000), claimed(1000, world.another())])).flat();
+      expect(both.filter((id) => ids.includes(id)).sort()).toEqual([...ids].sort());
+      for (const id of ids) await world.ledger.recordCharge(id, 2, DECLINED, ACTOR);
+    },
 
   'only what is paid and done is confirmed, and a refund gives money, units and tickets back once': async (
     world,
