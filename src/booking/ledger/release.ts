@@ -79,14 +79,15 @@ begin
     from over where b.id = over.id
     returning b.*, b as whole
   ),
+  -- summed up once, not for each night
+  night as materialized (
+    select st.day, sum(m.quantity)::integer as units
+    from moved m join stock st on st.offer_id = p_offer and st.day between m.first_day and m.last_day
+    group by st.day
+  ),
   freed as (
     update stock s set available = s.available + f.units, held = s.held - f.units, released = true
-    from (
-      select st.day, sum(m.quantity)::integer as units
-      from moved m join stock st on st.offer_id = p_offer and st.day between m.first_day and m.last_day
-      group by st.day
-    ) f
-    where s.offer_id = p_offer and s.day = f.day
+    from night f where s.offer_id = p_offer and s.day = f.day
   ),
   mails as (
     insert into mail (booking_id, kind, fence, next_at)

@@ -132,7 +132,7 @@ language sql volatile as $$
       redrive_at = clock_timestamp() + make_interval(secs => least(600, 10 * power(2, least(redrives, 10))))
     where id in (
       select b.id from booking b
-      where b.state in ('paying', 'paid') and b.redrive_at <= clock_timestamp()
+      where b.state in ('paying', 'paid') and b.redrive_at <= statement_timestamp()
         and not exists (select from dead_letter d where d.booking_id = b.id and d.state = 'open')
       order by b.redrive_at limit p_limit for no key update of b skip locked)
     returning id, fence, correlation_id

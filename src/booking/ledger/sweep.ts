@@ -6,6 +6,8 @@ import { callJson } from './call.js';
 /**
  * What is due, read without locks: each find is handed to the verb that locks and looks again. Mails are claimed by
  * putting their next try off, so that two workers seldom send one twice; that they may is why Message-IDs are fixed.
+ *
+ * The time is that of the statement: to one that may change meanwhile no index is cut short.
  */
 export const sql = /* sql */ `
 -- Offers by what is due on them.
@@ -13,7 +15,7 @@ create or replace function due_lines() returns jsonb
 language sql stable as $$
   select jsonb_build_object(
     'expire', (select coalesce(jsonb_agg(distinct offer_id), '[]') from booking
-      where state = 'held' and deadline <= clock_timestamp()),
+      where state = 'held' and deadline <= statement_timestamp()),
     'admit', (select coalesce(jsonb_agg(l.offer_id), '[]') from booking_line l join offer o on o.id = l.offer_id
       where l.wanted <> l.admitted and not o.paused),
     'sellOut', (select coalesce(jsonb_agg(l.offer_id), '[]') from booking_line l join offer o on o.id = l.offer_id
@@ -22,7 +24,7 @@ language sql stable as $$
       select offer_id from booking_line where not sold_out_done
       union
       -- stays that would have begun; the order makes the index of the times the cheapest, also on empty tables
-      (select offer_id from booking where state = 'waiting' and check_in <= clock_timestamp()
+      (select offer_id from booking where state = 'waiting' and check_in <= statement_timestamp()
         order by check_in limit 1000)) due))
 $$;
 
@@ -32,7 +34,7 @@ language sql volatile as $$
     update mail set tries = tries + 1,
       next_at = clock_timestamp() + make_interval(secs => least(900, 5 * power(2, least(tries, 10))))
     where (booking_id, kind, fence) in (
-      select booking_id, kind, fence from mail where state = 'due' and next_at <= clock_timestamp()
+      select booking_id, kind, fence from mail where state = 'due' and next_at <= statement_timestamp()
       order by next_at limit p_limit for update skip locked)
     returning *
   )
@@ -58,7 +60,7 @@ create or replace function prune_keys(p_age interval, p_limit integer) returns j
 language sql volatile as $$
   with gone as (
     delete from idempotency_key where ctid = any (array(
-      select ctid from idempotency_key where created_at < clock_timestamp() - p_age limit p_limit))
+      select ctid from idempotency_key where created_at < statement_timestamp() - p_age limit p_limit))
     returning 1
   )
   select to_jsonb(count(*)) from gone

@@ -1,25 +1,13 @@
-import { Database } from '../../../src/database/database.js';
-import { Ledger } from '../../../src/booking/ledger/ledger.js';
+import type { Ledger } from '../../../src/booking/ledger/ledger.js';
 import type { AuditFilter } from '../../../src/booking/ledger/audit.js';
 import type { AcceptRequest } from '../../../src/booking/ledger/types.js';
-import {
-  accepted,
-  ACTOR,
-  MAX_LENGTH,
-  newOffer,
-  openLedger,
-  requestFor,
-  ticketsOf,
-  type TestLedger,
-} from '../../support/ledger.js';
+import { accepted, ACTOR, MAX_LENGTH, newOffer, requestFor, type TestLedger } from '../../support/ledger.js';
+import { EarlyPlans, fewFor } from './early-plans.js';
 
 jest.setTimeout(120_000);
 
 const BATCH = 500;
 const BATCHES = 16;
-/** Rows that any verb may read besides those that it is about: lines, offers, what it has just written. */
-const FEW = 200;
-const PER_ITEM = 8;
 const REFUNDABLE = { cancellation: { refundable: true } };
 
 /**
@@ -27,28 +15,19 @@ const REFUNDABLE = { cancellation: { refundable: true } };
  * made then. What a verb reads must depend on what it is about, never on how many rows there are by now.
  */
 describe('Plans that were made while the tables were empty', () => {
+  let plans: EarlyPlans;
   let world: TestLedger;
-  let database: Database;
   let ledger: Ledger;
+  const fulfil = (bookingId: string): Promise<void> => plans.fulfil(bookingId);
 
   beforeAll(async () => {
-    world = await openLedger();
-    const tables = await world.sql<{ name: string }>(
-      `select table_name::text as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`,
-    );
-    for (const { name } of tables) await world.sql(`alter table ${name} set (autovacuum_enabled = false)`);
-    await world.sql('analyze');
-    // one connection, whose plans are made by the first call of each verb
-    database = new Database(world.url, 1);
-    ledger = new Ledger(database);
+    plans = await EarlyPlans.open();
+    ({ world, ledger } = plans);
     await sellOne();
     await grow();
     for (const bookingId of bought) await fulfil(bookingId);
   });
-  afterAll(async () => {
-    await database.close();
-    await world.close();
-  });
+  afterAll(() => plans.close());
 
   let crowd: string;
   let waiting: string[];
@@ -72,18 +51,6 @@ describe('Plans that were made while the tables were empty', () => {
     await ledger.refundByTerms(bookings[1]?.bookingId ?? '', ACTOR);
     await reports(id, bookings[1]?.bookingId ?? '');
     await looks(id, bookings[3]?.bookingId ?? '', batch[3]?.customerId ?? '');
-  }
-
-  async function fulfil(bookingId: string): Promise<void> {
-    await ledger.pay(bookingId, 'pm_ok', null, ACTOR);
-    await ledger.beginFulfilment(bookingId, 60_000);
-    await ledger.recordStep(bookingId, 'validate', 0, null);
-    await ledger.sendAttempt(bookingId, 2);
-    await ledger.recordCharge(bookingId, 2, { kind: 'captured' }, ACTOR);
-    await ledger.recordDocument(bookingId, ticketsOf(bookingId, 1), Buffer.from('%PDF'));
-    await ledger.recordStep(bookingId, 'email', 80, null);
-    await ledger.keepFulfilments([bookingId], 60_000);
-    await ledger.confirm(bookingId, ACTOR);
   }
 
   /** What operators read: a page of each, from somewhere in the middle. */
@@ -131,23 +98,6 @@ describe('Plans that were made while the tables were empty', () => {
     waiting = all.slice(BATCH);
   }
 
-  /** Rows and index entries that this work made the server read. */
-  async function readBy(work: () => Promise<unknown>): Promise<number> {
-    const before = await total();
-    await work();
-    return (await total()) - before;
-  }
-
-  async function total(): Promise<number> {
-    await database.call({ name: 'flush', text: 'select pg_stat_force_next_flush()' }, []);
-    await database.call({ name: 'nothing', text: 'select 1' }, []);
-    const [row] = await world.sql<{ read: string }>(
-      `select (select coalesce(sum(seq_tup_read), 0) from pg_stat_user_tables)
-         + (select coalesce(sum(idx_tup_read), 0) from pg_stat_user_indexes) as read`,
-    );
-    return Number(row?.read);
-  }
-
   it.each<readonly [string, number, () => Promise<unknown>]>([
     ['accept', BATCH, () => ledger.accept(requests(crowd, BATCH), MAX_LENGTH)],
     [
@@ -173,7 +123,7 @@ describe('Plans that were made while the tables were empty', () => {
     ['export a page and read pages of the audit log', 200, () => reports(crowd, waiting[3000] ?? '')],
     ['see who waits, what is due and one booking', 200, () => looksAgain()],
   ])('let a verb read what it is about alone: %s', async (_, items, work) => {
-    expect(await readBy(work)).toBeLessThan(FEW + PER_ITEM * items);
+    expect(await plans.readBy(work)).toBeLessThan(fewFor(items));
   });
 
   /** What is asked all the time; the whole view alone reads the whole line. */
