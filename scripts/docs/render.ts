@@ -41,11 +41,33 @@ meaning. \`title\` and \`detail\` are for people and may change.
 | \`errors\` | with \`VALIDATION_FAILED\`: \`[{field, message}]\`, one for everything that is wrong |
 | \`retryAfterSeconds\` | how long to wait before trying again; also the header \`Retry-After\` |
 
-Some codes add members of their own: \`OFFER_NOT_OPEN\` has \`opensAt\` and \`serverTime\`, \`METHOD_NOT_ALLOWED\` has
-\`allow\`, \`QUEUE_UNAVAILABLE\` has \`reason\` (\`BROKER_UNREACHABLE\`, for one), \`CAPACITY_BELOW_SOLD\` has \`least\`,
-\`NOT_REFUNDABLE\` has the terms of the booking (\`refundable\`, \`untilHoursBeforeStart\`, \`refundableUntil\`) and
-\`serverTime\`, \`TICKET_ALREADY_REDEEMED\` has \`redeemedAt\`, \`OFFER_INVALID\` has \`problem\` (\`CLOSES_BEFORE_IT_OPENS\`,
-\`OPENS_AFTER_THE_START\`, \`HOURS_WITHOUT_REFUND\`). After \`LINE_FULL\` and \`OVERLOADED\` nothing was done. After \`UNAVAILABLE\` and \`INTERNAL\` that is not known: send
+Some codes add members of their own:
+
+| code | members |
+|---|---|
+| \`OFFER_NOT_OPEN\` | \`opensAt\`, \`serverTime\` |
+| \`CHECK_IN_PAST\` | \`checkInBefore\`: until when that stay could be asked for; \`serverTime\` |
+| \`TOO_FAR_AHEAD\` | \`lastCheckIn\`: the last day on which a stay may begin |
+| \`STAY_TOO_SHORT\`, \`STAY_TOO_LONG\` | \`minNights\`; \`maxNights\` |
+| \`LIMIT_PER_CUSTOMER\` | \`limit\` |
+| \`CAPACITY_BELOW_SOLD\` | \`least\`: what must stay; \`night\`: of a room offer, the first for which it is too little |
+| \`OFFER_INVALID\` | \`problem\`, as below |
+| \`NOT_REFUNDABLE\` | the terms of the booking (\`refundable\`, \`untilHoursBeforeStart\`, \`refundableUntil\`), \`serverTime\` |
+| \`TICKET_ALREADY_REDEEMED\` | \`redeemedAt\` |
+| \`METHOD_NOT_ALLOWED\` | \`allow\` |
+| \`QUEUE_UNAVAILABLE\` | \`reason\` (\`BROKER_UNREACHABLE\`, for one) |
+
+| \`problem\` of \`OFFER_INVALID\` | what it is |
+|---|---|
+| \`CLOSES_BEFORE_IT_OPENS\` | the sale would be over before it begins |
+| \`OPENS_AFTER_THE_START\` | the event would have begun by then |
+| \`HOURS_WITHOUT_REFUND\` | \`untilHoursBeforeStart\` where nothing is refundable |
+| \`MIN_NIGHTS_ABOVE_MAX\` | \`minNights\` is more than \`maxNights\` |
+| \`NIGHTS_TOO_FAR_AHEAD\` | a night is more than 800 days ahead; \`lastNight\` is the last that may be put on sale |
+| \`NOT_OF_THIS_KIND\` | nights for tickets, or \`capacity\` for rooms |
+| \`TIME_ZONE_UNKNOWN\` | the database server does not know \`timeZone\`, or not with its summer time: write \`Europe/Paris\`, not \`+01:00\` or \`CET\` |
+
+After \`LINE_FULL\` and \`OVERLOADED\` nothing was done. After \`UNAVAILABLE\` and \`INTERNAL\` that is not known: send
 the same request again under the same \`Idempotency-Key\`, and there will be one booking whatever happened.
 
 ${table(['code', 'status', 'meaning'], rows)}

@@ -33,7 +33,7 @@ export class NightsDto {
   readonly from!: string;
 
   @ApiProperty({
-    description: 'The last night, no more than 800 after the first.',
+    description: 'The last night, no more than 800 after the first and 800 days ahead.',
     format: 'date',
     pattern: DATE_PATTERN,
     example: '2027-08-31',
