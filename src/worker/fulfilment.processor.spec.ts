@@ -37,7 +37,7 @@ describe('A worker at a booking', () => {
       { publish: () => Promise.resolve() },
       { progress: () => undefined },
       { stepSucceeded: () => undefined, retried: () => undefined },
-      { stepDelaysMs: [], retryWithinMs: 90_000 },
+      { stepDelaysMs: [], retryWithinMs: 90_000, settleAfterMs: 30_000 },
       steps,
       () => undefined,
     );

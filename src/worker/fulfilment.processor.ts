@@ -12,6 +12,8 @@ export interface FulfilmentOptions {
   readonly stepDelaysMs: readonly number[];
   /** Longer than the broker waits before it delivers a job again that failed. */
   readonly retryWithinMs: number;
+  /** A charge that nobody has been at for so long is settled by whoever comes by: it is said more often than that. */
+  readonly settleAfterMs: number;
 }
 
 /**
@@ -20,6 +22,8 @@ export interface FulfilmentOptions {
  */
 const QUIET_MS = 15_000;
 const KEEP_EVERY_MS = 5000;
+/** Of the time after which a charge is settled: one that comes late, or two, do not matter. */
+const KEEPS_PER_SETTLING = 4;
 
 const DUE: ReadonlySet<BookingState> = new Set(['paying', 'paid']);
 /** How long after a job whose booking went back to its hold the ledger is asked whether it was paid for again. */
@@ -44,7 +48,8 @@ export class FulfilmentProcessor {
     private readonly failed: (error: unknown) => void,
   ) {
     this.steps = new Map(steps.map((step) => [step.name, step]));
-    this.keeper = new Chore(KEEP_EVERY_MS, () => this.keep(), failed);
+    const keepEveryMs = Math.min(KEEP_EVERY_MS, options.settleAfterMs / KEEPS_PER_SETTLING);
+    this.keeper = new Chore(keepEveryMs, () => this.keep(), failed);
     for (const name of STEPS)
       if (!this.steps.has(name)) throw new Error(`The step ${name} has nobody to run it`);
   }

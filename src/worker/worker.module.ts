@@ -94,14 +94,18 @@ const retryWithinMs = ({ maxBackoffMs }: Config['worker']): number => maxBackoff
         metrics: Metrics,
         ids: Ids,
         secret: TokenSecret,
-        { worker }: Config,
+        { worker, payment }: Config,
       ) =>
         new FulfilmentProcessor(
           ledger,
           queue,
           notifier,
           metrics,
-          { stepDelaysMs: worker.stepDelaysMs, retryWithinMs: retryWithinMs(worker) },
+          {
+            stepDelaysMs: worker.stepDelaysMs,
+            retryWithinMs: retryWithinMs(worker),
+            settleAfterMs: payment.settleAfterMs,
+          },
           [
             new ValidateStep(ledger, provider, teller, actor),
             new PaymentStep(ledger, provider, teller, actor),

@@ -124,7 +124,13 @@ export class Racer {
     this.operators = new OperatorService(ledger, books, 'bullmq', queue, notifier, hints, failed);
     this.admission = new AdmissionProcessor(ledger, queue, teller, metrics, actor, failed);
     this.fulfilment = new FulfilmentProcessor(
-      ...([ledger, queue, notifier, metrics, { stepDelaysMs: [], retryWithinMs: 1000 }] as const),
+      ...([
+        ledger,
+        queue,
+        notifier,
+        metrics,
+        { stepDelaysMs: [], retryWithinMs: 1000, settleAfterMs: 30_000 },
+      ] as const),
       [
         new ValidateStep(ledger, provider, teller, actor),
         new PaymentStep(ledger, provider, teller, actor),
