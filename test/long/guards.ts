@@ -244,6 +244,15 @@ export const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    name: 'The drive of what is on its way: also while its offer is paused',
+    without: within(
+      'stalled_fulfilments',
+      'b.redrive_at <= statement_timestamp()',
+      'b.redrive_at <= statement_timestamp() and not (select paused from offer where id = b.offer_id)',
+    ),
+    noticedBy: ['a booking on its way is driven on while its offer is paused'],
+  },
+  {
     name: 'The flag of a batch that is sent again',
     without: put('b.id = case when p_resend then r.id end', 'false'),
     noticedBy: [
@@ -346,7 +355,6 @@ export const GUARDS: readonly Guard[] = [
     name: 'The mark of a night that came back stays until everybody was looked at',
     without: within('admit_stays', 'released = s.released and v_more', 'released = false'),
     noticedBy: ['forgets nobody who waited for nights that came back where a call reaches its limit'],
-    programmes: ['stays'],
   },
   {
     name: 'Who was looked at: no further than the last that was granted where a call reaches its limit',
@@ -393,6 +401,18 @@ export const GUARDS: readonly Guard[] = [
     programmes: ['stays'],
   },
   {
+    name: 'The counts of a night: those who began before the nights that are counted',
+    without: within('accept_stays', 'c.arrived + b.begun', 'c.arrived'),
+    noticedBy: [
+      'counts those who would have begun days ago as long as they wait, on the nights that they wanted',
+    ],
+  },
+  {
+    name: 'The nights that are looked at: none that nobody can ask for',
+    without: within('stock_by_night', 'and stock.day <= p_until', ''),
+    noticedBy: ['is served whatever was once put on sale in a far year, ahead or behind'],
+  },
+  {
     name: 'The limit of a customer on each night',
     without: within('accept_stays', 'f.limit_per_customer - own.most', 'f.limit_per_customer'),
     noticedBy: ['counts the limit of a customer on each night, in the nights of a stay where it is highest'],
@@ -426,7 +446,6 @@ export const GUARDS: readonly Guard[] = [
     name: 'Sold out: a night is done only where all who lost it are told',
     without: within('sell_out_stays', 'exit when cardinality(v_seqs) = p_limit;\n', ''),
     noticedBy: ['tells those who lost a night in chunks, each of them once'],
-    programmes: ['stays'],
   },
   {
     name: 'The beginning: nothing is granted to a stay that would have begun, of those who waited before',

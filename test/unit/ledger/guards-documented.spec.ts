@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { GUARDS } from '../../long/guards.js';
 import { SUITES } from '../../integration/ledger/checks/suites.js';
 
-const PROGRAMMES = { model: 'one after the other', crowd: 'all at once' };
+const PROGRAMMES = {
+  model: 'one after the other',
+  crowd: 'all at once',
+  stays: 'one after the other',
+  'crowd of stays': 'all at once',
+};
 
 const suiteOf = (sentence: string): string =>
   Object.entries(SUITES).find(([, checks]) => sentence in checks)?.[0] ?? 'nowhere';
