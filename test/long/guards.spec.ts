@@ -17,7 +17,8 @@ const CHECKS = Object.assign({}, ...Object.values(SUITES)) as Record<
 const PROGRAMMES = {
   model: (world: TestLedger) => followsTheModel(world, 1000, false),
   crowd: (world: TestLedger) => holdsForACrowd(world, 200),
-  stays: (world: TestLedger) => followsTheModelOfStays(world, 1000, false),
+  // some guards of stays are missed once in several hundred programmes
+  stays: (world: TestLedger) => followsTheModelOfStays(world, 2500, false),
   'crowd of stays': (world: TestLedger) => holdsForACrowdOfStays(world, 200),
 };
 
