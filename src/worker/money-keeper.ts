@@ -1,8 +1,9 @@
 import type { Actor } from '../booking/booking.js';
+import type { LedgerRefund } from '../booking/ledger/give-back.js';
 import type { Ledger } from '../booking/ledger/ledger.js';
 import type { ChargeRecorder } from './charge-recorder.js';
 import { chargeOf } from './payment/charge-of.js';
-import type { PaymentProvider } from './payment/payment-provider.js';
+import type { PaymentProvider, RefundRequest } from './payment/payment-provider.js';
 
 const AT_ONCE = 20;
 
@@ -29,9 +30,16 @@ export class MoneyKeeper {
   /** Refunds whose time has come. What is only accepted by the provider is asked for again later. */
   async refund(signal: AbortSignal): Promise<void> {
     await this.each(await this.ledger.dueRefunds(AT_ONCE), async (refund) => {
-      const request = { key: refund.refundKey, chargeKey: refund.providerKey, ...refund.amount };
-      const outcome = await this.provider.refund(request, signal);
+      const outcome = await this.provider.refund(requestOf(refund), signal);
       if (outcome.kind === 'refunded') await this.ledger.refundSucceeded(refund.id, this.actor);
+    });
+  }
+
+  /** Refunds that were given: one that the bank has sent back, and nobody told us, is pending again. */
+  async lookAtRefunds(signal: AbortSignal): Promise<void> {
+    await this.each(await this.ledger.refundsToLookAt(AT_ONCE), async (refund) => {
+      const stands = await this.provider.refundStands(requestOf(refund), signal);
+      if (!stands) await this.ledger.reopenRefund(refund.refundKey, this.actor);
     });
   }
 
@@ -47,3 +55,9 @@ export class MoneyKeeper {
     );
   }
 }
+
+const requestOf = ({ refundKey, providerKey, amount }: LedgerRefund): RefundRequest => ({
+  key: refundKey,
+  chargeKey: providerKey,
+  ...amount,
+});

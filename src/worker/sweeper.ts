@@ -13,6 +13,8 @@ const REDRIVES_AT_ONCE = 200;
 const DEPARTURES_KEPT_MS = 120_000;
 const KEYS_KEPT_MS = 24 * 3600 * 1000;
 const KEYS_AT_ONCE = 5000;
+/** Each is looked at once a day, twenty at a time: one worker asks about 57,000 of them a day at most. */
+const LOOK_AT_REFUNDS_EVERY_MS = 30_000;
 
 export interface SweeperParts {
   readonly ledger: Ledger;
@@ -47,6 +49,7 @@ export class Sweeper {
       chore(Math.max(intervalMs, 1000), () => this.redrive()),
       chore(Math.max(intervalMs, 1000), (signal) => money.settle(signal)),
       chore(Math.max(intervalMs, 1000), (signal) => money.refund(signal)),
+      chore(LOOK_AT_REFUNDS_EVERY_MS, (signal) => money.lookAtRefunds(signal)),
       chore(1000, async (signal) => {
         while ((await ledger.seal()) > 0) signal.throwIfAborted();
       }),

@@ -188,7 +188,12 @@ export class StripeBooks {
 
   /** What the bank says of refunds that were pending, or given already. */
   settleRefunds(intentId: string, status: 'succeeded' | 'failed'): void {
-    for (const refund of this.refunds.filter((one) => one.intentId === intentId)) refund.status = status;
+    const intent = this.intents.get(intentId);
+    for (const refund of this.refunds.filter((one) => one.intentId === intentId && one.status !== 'failed')) {
+      refund.status = status;
+      if (intent === undefined) continue;
+      this.told(status === 'failed' ? 'refund.failed' : 'refund.updated', refundJson(refund, intent));
+    }
   }
 
   /** What has gone back, or is about to. */

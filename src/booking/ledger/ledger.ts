@@ -7,6 +7,7 @@ import * as admitVerb from './admit.js';
 import * as auditLog from './audit.js';
 import * as bookingReads from './bookings.js';
 import { retrying } from './call.js';
+import * as giveBack from './give-back.js';
 import * as invariantChecks from './invariants.js';
 import * as lineReads from './line-view.js';
 import * as offerVerbs from './offers.js';
@@ -32,6 +33,7 @@ export const ROUTINES: readonly string[] = [
   admitVerb.sql,
   stayAdmission.sql,
   payVerbs.sql,
+  giveBack.sql,
   releaseVerbs.sql,
   stepVerbs.sql,
   terms.sql,
@@ -91,8 +93,11 @@ export class Ledger {
   unsettledAttempts(quietMs: number, limit: number): Promise<T.Attempt[]> {
     return payVerbs.unsettledAttempts(this.db, quietMs, limit);
   }
-  dueRefunds(limit: number): Promise<payVerbs.DueRefund[]> {
-    return payVerbs.dueRefunds(this.db, limit);
+  refundOf(refundKey: string): Promise<giveBack.LedgerRefund | null> {
+    return giveBack.refundOf(this.db, refundKey);
+  }
+  dueRefunds(limit: number): Promise<giveBack.LedgerRefund[]> {
+    return giveBack.dueRefunds(this.db, limit);
   }
   refund(
     bookingId: string,
@@ -107,7 +112,13 @@ export class Ledger {
     return refundVerbs.refundByTerms(this.db, bookingId, actor);
   }
   refundSucceeded(refundId: string, actor: Actor): Promise<boolean> {
-    return payVerbs.refundSucceeded(this.db, refundId, actor);
+    return giveBack.refundSucceeded(this.db, refundId, actor);
+  }
+  reopenRefund(refundKey: string, actor: Actor): Promise<boolean> {
+    return giveBack.reopenRefund(this.db, refundKey, actor);
+  }
+  refundsToLookAt(limit: number): Promise<giveBack.LedgerRefund[]> {
+    return giveBack.refundsToLookAt(this.db, limit);
   }
 
   cancel(bookingId: string, actor: Actor): Promise<T.Moved | null> {

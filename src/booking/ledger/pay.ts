@@ -1,4 +1,4 @@
-import type { Actor, Booking } from '../booking.js';
+import type { Actor } from '../booking.js';
 import type { Database } from '../../database/database.js';
 import type { Attempt, ChargeOutcome, Moved, RequestKey } from './types.js';
 import { callJson, ownKey } from './call.js';
@@ -159,50 +159,14 @@ language sql volatile as $$
       settle_at = clock_timestamp() + make_interval(secs => least(120, power(2, least(settle_tries + 1, 7))))
     where (booking_id, fence) in (
       select booking_id, fence from payment_attempt
-      where state = 'started' and (settle_at is null or settle_at <= clock_timestamp())
-        and (sent_at < clock_timestamp() - p_quiet or started_at < clock_timestamp() - interval '23 hours')
+      where state = 'started' and (settle_at is null or settle_at <= statement_timestamp())
+        and (sent_at < statement_timestamp() - p_quiet or started_at < statement_timestamp() - interval '23 hours')
       order by coalesce(settle_at, sent_at, started_at) limit p_limit for no key update skip locked)
     returning attempt_json(a) as attempt
   )
   select coalesce(jsonb_agg(attempt), '[]') from due
 $$;
-
-create or replace function due_refunds(p_limit integer) returns jsonb
-language sql volatile as $$
-  with due as (
-    update refund set tries = tries + 1,
-      next_at = clock_timestamp() + make_interval(secs => least(3600, 5 * power(2, least(tries, 12))))
-    where id in (
-      select id from refund where state = 'pending' and next_at <= clock_timestamp()
-      order by next_at limit p_limit for update skip locked)
-    returning *
-  )
-  select coalesce(jsonb_agg(jsonb_build_object('id', id, 'bookingId', booking_id, 'providerKey', provider_key,
-    'refundKey', refund_key, 'amount', jsonb_build_object('amountMinor', amount_minor, 'currency', currency))), '[]')
-  from due
-$$;
-
-create or replace function refund_succeeded(p_id uuid, p_actor jsonb) returns jsonb
-language plpgsql volatile as $$
-declare
-  r refund%rowtype;
-  v_now timestamptz := clock_timestamp();
-begin
-  update refund set state = 'succeeded', finished_at = v_now where id = p_id and state = 'pending' returning * into r;
-  if not found then return 'false'; end if;
-  perform write_audit(v_now, (select offer_id from booking where id = r.booking_id), r.booking_id, 'refund.succeeded',
-    null, null, null, null, null, p_actor, jsonb_build_object('charge', r.provider_key));
-  return 'true';
-end $$;
 `;
-
-export interface DueRefund {
-  readonly id: string;
-  readonly bookingId: string;
-  readonly providerKey: string;
-  readonly refundKey: string;
-  readonly amount: Booking['price'];
-}
 
 /**
  * held → paying. Null where there is no such booking.
@@ -243,13 +207,4 @@ export function recordCharge(
 /** Attempts to be settled with the provider; each is put off for its next try by this very call. */
 export function unsettledAttempts(db: Database, quietMs: number, limit: number): Promise<Attempt[]> {
   return callJson<Attempt[]>(db, 'unsettled_attempts', [`${quietMs} milliseconds`, limit]);
-}
-
-/** Refunds whose time has come; each is put off for its next try by this very call. */
-export function dueRefunds(db: Database, limit: number): Promise<DueRefund[]> {
-  return callJson<DueRefund[]>(db, 'due_refunds', [limit]);
-}
-
-export function refundSucceeded(db: Database, refundId: string, actor: Actor): Promise<boolean> {
-  return callJson<boolean>(db, 'refund_succeeded', [refundId, actor]);
 }

@@ -5,6 +5,7 @@ import { sql as refundPolicy } from './0004-refund-policy.js';
 import { sql as stripeIntents } from './0005-stripe-intents.js';
 import { sql as stripeRefusals } from './0006-stripe-refusals.js';
 import { sql as settling } from './0007-settling.js';
+import { sql as refundLooks } from './0008-refund-looks.js';
 
 /**
  * Raised with every release that changes a table or a routine. A process of an older release leaves what a newer one
@@ -21,4 +22,5 @@ export const MIGRATIONS: Readonly<Record<string, string>> = {
   '0005-stripe-intents': stripeIntents,
   '0006-stripe-refusals': stripeRefusals,
   '0007-settling': settling,
+  '0008-refund-looks': refundLooks,
 };

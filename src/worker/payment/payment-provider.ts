@@ -39,7 +39,7 @@ export interface Unknown {
 export interface Voided {
   readonly kind: 'voided';
 }
-/** The money is on its way to the customer. Definite. */
+/** The money is on its way to the customer. Definite, unless the bank sends it back: `refundStands` tells. */
 export interface Refunded {
   readonly kind: 'refunded';
 }
@@ -98,6 +98,12 @@ export abstract class PaymentProvider {
 
   /** Gives back all or part of a captured charge, once per refund key. */
   abstract refund(refund: RefundRequest, signal: AbortSignal): Promise<Refunded | RefundPending>;
+
+  /**
+   * Whether the money of a refund that was reported as given is still on its way, or there: a bank may send it back
+   * weeks later. Where it is not, `refund` gives it again. Asks, and moves nothing.
+   */
+  abstract refundStands(refund: RefundRequest, signal: AbortSignal): Promise<boolean>;
 
   /**
    * The provider's own records of charges made here, in the provider's order: `after` is a previous page's `next`, or

@@ -1,5 +1,5 @@
 import { Ledger } from '../../../src/booking/ledger/ledger.js';
-import { eventually } from '../../support/app.js';
+import { eventually, startApp, type TestApp } from '../../support/app.js';
 import { startStripeApp, type StripeApp } from '../../support/stripe-app.js';
 import { checkInvariants } from '../../../scripts/ledger-check.js';
 import { loadConfig } from '../../../src/config/load.js';
@@ -111,6 +111,45 @@ describe('the application with payments by Stripe', () => {
     const [intent] = test.intentsOf(accepted);
     expect(intent && test.stand.books.givenBack(intent)).toBe(4500);
   });
+
+  it.each([true, false])(
+    'gives a refund again that the bank has sent back (told by an event: %s)',
+    async (told) => {
+      const accepted = await test.api.book(await test.api.offer(), { paymentMethod: 'pm_card_visa' });
+      await test.api.until(accepted, 'confirmed');
+      await test.api
+        .post(`/api/admin/bookings/${accepted.bookingId}/refund`, {}, test.api.operator)
+        .expect(200);
+      const given = (times: number): Promise<unknown> =>
+        eventually(`refund ${times} given`, async () => {
+          const done = await test.ground.sql(
+            `select action from audit_event where booking_id = $1 and action like 'refund.%' order by id`,
+            [accepted.bookingId],
+          );
+          return done.filter(({ action }) => action === 'refund.succeeded').length === times ? done : null;
+        });
+      await given(1);
+      const [intent] = test.intentsOf(accepted);
+      if (!told) test.stand.events.deliverTo(null);
+      test.stand.books.settleRefunds(intent?.id ?? '', 'failed');
+      let other: TestApp | undefined;
+      if (!told) {
+        await test.ground.sql('update refund set look_at = now() where booking_id = $1', [
+          accepted.bookingId,
+        ]);
+        // A worker that begins looks at once.
+        other = await startApp(test.env, test.ground);
+      }
+      expect(await given(2)).toEqual(
+        ['refund.open', 'refund.succeeded', 'refund.reopened', 'refund.succeeded'].map((action) => ({
+          action,
+        })),
+      );
+      await other?.close();
+      test.stand.events.deliverTo(test.door);
+      expect(intent && test.stand.books.givenBack(intent)).toBe(4500);
+    },
+  );
 
   it('ends with every invariant held, the charges at Stripe joined with the ledger both ways', async () => {
     await test.stand.events.idle();

@@ -93,6 +93,49 @@ describe('a refund by Stripe', () => {
     expect(givenBack(attempt)).toBe(4500);
   });
 
+  it('that fails after it had succeeded no longer stands, and is given again', async () => {
+    const attempt = await paid();
+    const refund = refundOf(attempt);
+    const intentId = ground.intentsOf(attempt)[0]?.id ?? '';
+    for (let time = 1; time <= 3; time++) {
+      expect(await provider.refund(refund, forever)).toEqual({ kind: 'refunded' });
+      expect(await provider.refundStands(refund, forever)).toBe(true);
+      expect([givenBack(attempt), await recorded(attempt)]).toEqual([4500, 4500]);
+      ground.stand.books.settleRefunds(intentId, 'failed');
+      expect(await provider.refundStands(refund, forever)).toBe(false);
+      expect(await recorded(attempt)).toBe(0);
+    }
+  });
+
+  it('of a charge that somebody is about to give back at Stripe itself is pending until the bank has said so', async () => {
+    for (const end of ['succeeded', 'failed'] as const) {
+      const attempt = await paid('pm_card_pendingRefund');
+      const [intent] = ground.intentsOf(attempt);
+      ground.stand.books.refund({ payment_intent: intent?.id ?? '', amount: '4500' });
+      for (let time = 0; time < 2; time++) {
+        expect(await provider.refund(refundOf(attempt), forever)).toEqual({ kind: 'refund_pending' });
+      }
+      ground.stand.books.settleRefunds(intent?.id ?? '', end);
+      const kind = end === 'succeeded' ? 'refunded' : 'refund_pending';
+      expect(await provider.refund(refundOf(attempt), forever)).toEqual({ kind });
+      expect(givenBack(attempt)).toBe(4500);
+    }
+  });
+
+  it('stands as long as somebody has given all of it back, though not by us', async () => {
+    const attempt = await paid();
+    const [intent] = ground.intentsOf(attempt);
+    ground.stand.books.refund({ payment_intent: intent?.id ?? '', amount: '4500' });
+    await provider.refund(refundOf(attempt), forever);
+    expect(await provider.refundStands(refundOf(attempt), forever)).toBe(true);
+    ground.stand.books.settleRefunds(intent?.id ?? '', 'failed');
+    expect(await provider.refundStands(refundOf(attempt), forever)).toBe(false);
+    expect(await provider.refund(refundOf(attempt), forever)).toEqual({ kind: 'refunded' });
+    await expect(
+      provider.refundStands(refundOf(attempt, { chargeKey: randomUUID() }), forever),
+    ).rejects.toEqual(new ProviderRefused('not_captured'));
+  });
+
   it('of a charge that somebody gave back at Stripe itself has succeeded', async () => {
     const attempt = await paid();
     const [intent] = ground.intentsOf(attempt);

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppProcess } from '../../support/process.js';
-import { startStripeApp, WEBHOOK_SECRET, type StripeApp } from '../../support/stripe-app.js';
-import { STAND_IN_KEY } from '../../support/stripe-stand-in.js';
+import { startStripeApp, type StripeApp } from '../../support/stripe-app.js';
 import { startApp, type TestApp } from '../../support/app.js';
 
 jest.setTimeout(120_000);
@@ -16,7 +15,10 @@ describe('a charge that takes its time', () => {
   let workers: TestApp | undefined;
   let process: AppProcess | undefined;
   beforeAll(async () => {
-    test = await startStripeApp({ ROLE: 'api' });
+    test = await startStripeApp({
+      ROLE: 'api',
+      PAYMENT_SETTLE_AFTER_SECONDS: String(SETTLE_AFTER_MS / 1000),
+    });
   });
   afterAll(async () => {
     if (process?.isRunning === true) process.kill('SIGKILL');
@@ -24,14 +26,7 @@ describe('a charge that takes its time', () => {
     await test.close();
   });
 
-  const env = (): Record<string, string> => ({
-    ROLE: 'worker',
-    PAYMENT_PROVIDER: 'stripe',
-    STRIPE_SECRET_KEY: STAND_IN_KEY,
-    STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
-    STRIPE_API_URL: test.stand.url,
-    PAYMENT_SETTLE_AFTER_SECONDS: String(SETTLE_AFTER_MS / 1000),
-  });
+  const env = (): Record<string, string> => ({ ...test.env, ROLE: 'worker' });
   const booked = async (): Promise<Json> =>
     test.api.book(await test.api.offer({ holdSeconds: 1 }), { paymentMethod: 'pm_card_visa' });
   const attempts = (accepted: Json): Promise<Json[]> =>

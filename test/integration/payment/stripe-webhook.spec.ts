@@ -108,6 +108,56 @@ describe("the door for Stripe's events", () => {
     ).toEqual([{ state: 'pending', reason: 'CAPTURED_TOO_LATE' }]);
   });
 
+  it('opens a refund again that failed after it had been given, once, and nobody elses', async () => {
+    const { accepted, intentId, key } = await captured();
+    await say(test.stand.events.of(intentId, 'payment_intent.succeeded').payload);
+    const ledger = test.app.get(Ledger);
+    await ledger.refund(accepted.bookingId, 'BY_OPERATOR', false, null, nobody);
+    const refundKey = `refund-${key}`;
+    const { body } = test.stand.books.refund({
+      ...{ payment_intent: intentId, amount: '4500', 'metadata[fairline_key]': refundKey },
+    });
+    const rows = (): Promise<Json[]> =>
+      test.ground.sql('select state from refund where refund_key = $1', [refundKey]);
+    const given = async (): Promise<void> => {
+      const refund = await ledger.refundOf(refundKey);
+      await ledger.refundSucceeded(refund?.id ?? '', nobody);
+      expect(await rows()).toEqual([{ state: 'succeeded' }]);
+    };
+    test.stand.books.settleRefunds(intentId, 'failed');
+    const { payload } = test.stand.events.of(intentId, 'refund.failed');
+    // Told before we had noted that it was given: there is nothing to open.
+    expect(await say(payload)).toMatchObject({ result: 'known' });
+    await given();
+    const strangers: [string, string, string][] = [
+      [refundKey, 'refund-of-somebody-else', 'not_ours'],
+      [`"payment_intent":"${intentId}"`, '"payment_intent":"pi_somebody_elses"', 'mismatch'],
+      [`"${String(body['id'])}","object":"refund"`, `"re_1","object":"refund"`, 'recorded'],
+    ];
+    for (const [from, to, result] of strangers) {
+      expect(payload).toContain(from);
+      expect(await say(payload.replace(from, to))).toMatchObject({ result });
+    }
+    expect(await rows()).toEqual([{ state: 'pending' }]);
+    expect(await say(payload)).toMatchObject({ result: 'known' });
+    await given();
+    expect(await say(payload.replace('"refund.failed"', '"charge.refund.updated"'))).toMatchObject({
+      result: 'recorded',
+    });
+    await given();
+    const succeeded = payload
+      .replace('"refund.failed"', '"refund.updated"')
+      .replace('"failed"', '"succeeded"');
+    expect(await say(succeeded)).toMatchObject({ result: 'not_ours' });
+    expect(await rows()).toEqual([{ state: 'succeeded' }]);
+    expect(
+      await test.ground.sql(
+        `select actor_id, detail from audit_event where booking_id = $1 and action = 'refund.reopened' order by id`,
+        [accepted.bookingId],
+      ),
+    ).toEqual([1, 2].map((times) => ({ actor_id: 'stripe', detail: { charge: key, times } })));
+  });
+
   it('refuses what Stripe did not sign, and what it signed too long ago, by a code', async () => {
     const { accepted, intentId } = await captured();
     const event = test.stand.events.of(intentId, 'payment_intent.succeeded');

@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { AppError } from '../../../common/errors.js';
-import { factsOf, type IntentFacts } from './intent-facts.js';
+import { factsOf, refundFactsOf, type IntentFacts } from './intent-facts.js';
 
 /** An event older than this is not believed, whoever signed it: what was written down once cannot be sent for ever. */
 const TOLERANCE_SECONDS = 300;
@@ -8,7 +8,13 @@ const TOLERANCE_SECONDS = 300;
 /** What an event says, as far as payments are concerned. */
 export type StripeNews =
   | { readonly kind: 'intent'; readonly eventId: string; readonly intent: IntentFacts }
-  | { readonly kind: 'refund_failed'; readonly eventId: string; readonly intentId: string }
+  | {
+      readonly kind: 'refund_failed';
+      readonly eventId: string;
+      readonly intentId: string;
+      /** Null for a refund that was not made here. */
+      readonly refundKey: string | null;
+    }
   | { readonly kind: 'nothing'; readonly eventId: string };
 
 /**
@@ -23,10 +29,15 @@ export function readEvent(body: Buffer, signature: string | undefined, secret: s
     case 'payment_intent.canceled':
     case 'payment_intent.payment_failed':
       return { kind: 'intent', eventId: event.id, intent: factsOf(event.data.object) };
-    case 'refund.failed': {
+    // Three names for one thing, by the age of the endpoint.
+    case 'refund.failed':
+    case 'refund.updated':
+    case 'charge.refund.updated': {
+      const { key: refundKey, state } = refundFactsOf(event.data.object);
+      if (state !== 'failed') return { kind: 'nothing', eventId: event.id };
       const { payment_intent } = event.data.object;
       const intentId = typeof payment_intent === 'string' ? payment_intent : (payment_intent?.id ?? '');
-      return { kind: 'refund_failed', eventId: event.id, intentId };
+      return { kind: 'refund_failed', eventId: event.id, intentId, refundKey };
     }
     default:
       return { kind: 'nothing', eventId: event.id };

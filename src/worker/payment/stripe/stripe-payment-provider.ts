@@ -79,6 +79,10 @@ export class StripePaymentProvider extends PaymentProvider implements OnApplicat
     return this.asked(signal, () => this.refunds.refund(refund, signal));
   }
 
+  override refundStands(refund: RefundRequest, signal: AbortSignal): Promise<boolean> {
+    return this.asked(signal, () => this.refunds.stands(refund, signal));
+  }
+
   override charges(page: { readonly after: string | null; readonly limit: number }): Promise<ChargePage> {
     const { signal } = new AbortController();
     return this.asked(signal, async () => {

@@ -24,11 +24,10 @@ export class StripeRefunds {
   ) {}
 
   async refund(refund: RefundRequest, signal: AbortSignal): Promise<Refunded | RefundPending> {
-    const intentId = (await this.intents.find(refund.chargeKey))?.intentId ?? null;
-    if (intentId === null) throw new ProviderRefused('not_captured');
+    const intentId = await this.intentOf(refund);
     const ours = (await this.api.refundsOf(intentId, signal)).filter(({ key }) => key === refund.key);
     for (const one of ours) sameTerms(refund, one);
-    const alive = ours.find(({ state }) => state !== 'failed');
+    const alive = ours.find(isAlive);
     if (alive !== undefined) return outcomeOf(alive);
     // Each that failed at the bank is followed by another, under a key of its own.
     const idempotencyKey = ours.length === 0 ? refund.key : `${refund.key}-${ours.length + 1}`;
@@ -42,20 +41,39 @@ export class StripeRefunds {
     }
   }
 
-  /** Given back already, by somebody at Stripe's own pages perhaps; or never taken; or not for now. */
+  /** Whether the money is there or on its way, by this refund or by whoever else gave it back. */
+  async stands(refund: RefundRequest, signal: AbortSignal): Promise<boolean> {
+    const intentId = await this.intentOf(refund);
+    const alive = (await this.api.refundsOf(intentId, signal)).filter(isAlive);
+    if (alive.some(({ key }) => key === refund.key)) return true;
+    const { received } = await this.api.retrieve(intentId, signal);
+    return sumOf(alive) + refund.amountMinor > received.amountMinor;
+  }
+
+  private async intentOf({ chargeKey }: RefundRequest): Promise<string> {
+    const intentId = (await this.intents.find(chargeKey))?.intentId ?? null;
+    if (intentId === null) throw new ProviderRefused('not_captured');
+    return intentId;
+  }
+
+  /**
+   * Given back already, by somebody at Stripe's own pages perhaps, or about to be, which may fail; or never taken; or
+   * not for now.
+   */
   private async rejected(
     error: StripeFailure,
     intentId: string,
     refund: RefundRequest,
     signal: AbortSignal,
-  ): Promise<Refunded> {
-    if (error.reason === 'charge_already_refunded') return REFUNDED;
+  ): Promise<Refunded | RefundPending> {
     const intent = await this.api.retrieve(intentId, signal);
     if (intent.status !== 'succeeded') throw new ProviderRefused('not_captured');
-    const given = (await this.api.refundsOf(intentId, signal))
-      .filter(({ state }) => state !== 'failed')
-      .reduce((sum, { amount }) => sum + amount.amountMinor, 0);
-    if (given + refund.amountMinor > intent.received.amountMinor) {
+    const taken = intent.received.amountMinor;
+    const alive = (await this.api.refundsOf(intentId, signal)).filter(isAlive);
+    if (error.reason === 'charge_already_refunded') {
+      if (sumOf(alive.filter(({ state }) => state === 'succeeded')) >= taken) return REFUNDED;
+      if (sumOf(alive) >= taken) return PENDING;
+    } else if (sumOf(alive) + refund.amountMinor > taken) {
       throw new ProviderRefused('refund_exceeds_charge');
     }
     throw error;
@@ -72,6 +90,11 @@ function amountOf(refund: RefundRequest): number {
   if (terms === null) throw new ProviderRefused('refund_exceeds_charge');
   return terms.amount;
 }
+
+const isAlive = ({ state }: RefundFacts): boolean => state !== 'failed';
+
+const sumOf = (refunds: readonly RefundFacts[]): number =>
+  refunds.reduce((sum, { amount }) => sum + amount.amountMinor, 0);
 
 const outcomeOf = ({ state }: RefundFacts): Refunded | RefundPending =>
   state === 'succeeded' ? REFUNDED : PENDING;

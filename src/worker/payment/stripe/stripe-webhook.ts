@@ -4,7 +4,7 @@ import type { Attempt, ChargeOutcome } from '../../../booking/ledger/types.js';
 import type { StripeIntents } from '../../../database/stripe-intents.js';
 import type { ChargeRecorder } from '../../charge-recorder.js';
 import type { IntentFacts } from './intent-facts.js';
-import { readEvent } from './stripe-events.js';
+import { readEvent, type StripeNews } from './stripe-events.js';
 
 /**
  * What became of an event. `recorded`: something changed by it. `known`: it says what the ledger knows. `not_ours`:
@@ -23,12 +23,12 @@ const MAX_FENCE = 2 ** 31 - 1;
 
 /**
  * What Stripe says by itself. Nothing depends on it: what an event says is asked for as well, a little later. It may
- * come late, twice, in any order or never; so it says something only about the end of an intent, and only what the
- * ledger would have recorded anyway.
+ * come late, twice, in any order or never; so it says something only about the end of an intent, or of a refund,
+ * and only what the ledger would have recorded anyway.
  */
 export class StripeWebhook {
   constructor(
-    private readonly ledger: Pick<Ledger, 'attempt'>,
+    private readonly ledger: Pick<Ledger, 'attempt' | 'refundOf' | 'reopenRefund'>,
     private readonly intents: StripeIntents,
     private readonly recorder: ChargeRecorder,
     private readonly secret: string,
@@ -47,11 +47,27 @@ export class StripeWebhook {
       case 'intent':
         return this.intentEnded(news.eventId, news.intent, caller);
       case 'refund_failed':
-        this.concern({ code: 'STRIPE_REFUND_FAILED', eventId: news.eventId, intentId: news.intentId });
-        return 'known';
+        return this.refundFailed(news, caller);
       case 'nothing':
         return 'not_ours';
     }
+  }
+
+  /** One that was given is pending again. That it failed is worth a look in any case: the next may fail as well. */
+  private async refundFailed(
+    { eventId, intentId, refundKey }: Extract<StripeNews, { kind: 'refund_failed' }>,
+    caller: Omit<Actor, 'kind' | 'id'>,
+  ): Promise<WebhookResult> {
+    const refund = refundKey === null ? null : await this.ledger.refundOf(refundKey);
+    const known = refund === null ? null : await this.intents.find(refund.providerKey);
+    if (refund !== null && known?.intentId !== intentId) {
+      this.concern({ code: 'STRIPE_EVENT_MISMATCH', eventId, intentId });
+      return 'mismatch';
+    }
+    this.concern({ code: 'STRIPE_REFUND_FAILED', eventId, intentId });
+    if (refund === null) return 'not_ours';
+    const actor: Actor = { ...caller, kind: 'system', id: 'stripe' };
+    return (await this.ledger.reopenRefund(refund.refundKey, actor)) ? 'recorded' : 'known';
   }
 
   private async intentEnded(

@@ -171,4 +171,75 @@ export const refunds: Checks = {
     expect(await refusalOf(ask('bb'))).toBe('IDEMPOTENCY_KEY_REUSED');
     expect(await world.sql('select from refund where booking_id = $1', [id])).toHaveLength(1);
   },
+
+  'a refund that the bank sends back is due again, at once the first time and later each time after': async (
+    world,
+  ) => {
+    const { ledger, sql } = world;
+    const { id } = await paid(world, REFUNDABLE);
+    await byTerms(world, id);
+    const [row] = await sql<{ id: string; key: string }>(
+      'select id, refund_key as key from refund where booking_id = $1',
+      [id],
+    );
+    const { id: refundId, key } = row ?? { id: '', key: '' };
+    const isDue = async (): Promise<boolean> =>
+      (await ledger.dueRefunds(1000)).some(({ refundKey }) => refundKey === key);
+    expect(await ledger.refundOf(key)).toMatchObject({ id: refundId, bookingId: id, refundKey: key });
+    expect(await ledger.refundOf('unheard of')).toBeNull();
+    expect(await ledger.reopenRefund(key, ACTOR)).toBe(false);
+    expect(await ledger.reopenRefund('unheard of', ACTOR)).toBe(false);
+    for (const seconds of [0, 120, 240, 480]) {
+      await ledger.refundSucceeded(refundId, ACTOR);
+      const [before] = await sql<{ now: string }>('select clock_timestamp()::text as now');
+      const both = [ledger, world.another().ledger].map((by) => by.reopenRefund(key, ACTOR));
+      expect((await Promise.all(both)).sort()).toEqual([false, true]);
+      const [due] = await sql(
+        `select state, finished_at, next_at - make_interval(secs => $2) between $3::timestamptz and clock_timestamp() as fits
+         from refund where id = $1`,
+        [refundId, seconds, before?.now],
+      );
+      expect({ seconds, ...due }).toEqual({ seconds, state: 'pending', finished_at: null, fits: true });
+      expect(await isDue()).toBe(seconds === 0);
+    }
+    const audit = await sql(
+      `select detail->'times' as times from audit_event where booking_id = $1 and action = 'refund.reopened' order by id`,
+      [id],
+    );
+    expect(audit).toEqual([1, 2, 3, 4].map((times) => ({ times })));
+    expect(await broken(world, await chargesAsTold(world))).toEqual({});
+  },
+
+  'a refund that succeeded is looked at once a day for a month, by one worker at a time': async (world) => {
+    const { ledger, sql } = world;
+    const { id } = await paid(world, REFUNDABLE);
+    await byTerms(world, id);
+    const looked = async (): Promise<number> => {
+      const both = await Promise.all([
+        ledger.refundsToLookAt(1000),
+        world.another().ledger.refundsToLookAt(1000),
+      ]);
+      return both.flat().filter(({ bookingId }) => bookingId === id).length;
+    };
+    const aged = (days: number): Promise<unknown> =>
+      sql(
+        `update refund set look_at = look_at - interval '1 day', finished_at = now() - make_interval(days => $2)
+         where booking_id = $1`,
+        [id, days],
+      );
+    expect(await looked()).toBe(0);
+    const [row] = await sql<{ id: string }>('select id from refund where booking_id = $1', [id]);
+    await ledger.refundSucceeded(row?.id ?? '', ACTOR);
+    expect(await looked()).toBe(0);
+    for (const [day, times] of [
+      [1, 1],
+      [2, 1],
+      [29, 1],
+      [30, 0],
+    ] as const) {
+      await aged(day);
+      expect({ day, times: await looked() }).toEqual({ day, times });
+      expect(await looked()).toBe(0);
+    }
+  },
 };
