@@ -39,7 +39,9 @@ describeWithKafka('With Kafka', (bootstrap) => {
     capabilities: KAFKA,
     start: () => Promise.resolve(broker(bootstrap, () => removeTopics(bootstrap))),
     // a deleted topic takes its partitions along: what was running of them is aborted with LOCK_LOST, unlike on others
-    wipe: { elsewhere: 'kafka-faults.spec.ts: makes deleted topics anew and goes on consuming by itself' },
+    wipe: {
+      elsewhere: 'test/long/kafka-faults.spec.ts: makes deleted topics anew and goes on consuming by itself',
+    },
     startOwn: async () => {
       const { bootstrap: own, halt, resume, stop } = await startOwnKafka();
       return {

@@ -8,8 +8,8 @@ import { toMessage } from '../../src/queue/message.js';
 import { leaveGroup } from '../support/kafka-leave-group.js';
 import { kafkaAt } from '../support/kafka-at.js';
 import { describeWithKafka } from '../support/kafka.js';
-import { type Bench, type Child, fulfil, fulfils, Log, until } from './bench.js';
-import { benchAt } from './kafka-bench.js';
+import { type Bench, type Child, fulfil, fulfils, Log, until } from '../conformance/bench.js';
+import { benchAt } from '../conformance/kafka-bench.js';
 
 jest.setTimeout(180_000);
 
