@@ -74,6 +74,8 @@ export class Watch {
     this.seen += 1;
     const last = this.shown;
     if (last !== null && next.version < last.version) return false;
+    // Within a version progress only rises: a worker that was cut off may tell late what another has overtaken.
+    if (last?.version === next.version && next.progress < last.progress) return false;
     // A question may be overtaken by a line event: what it says of the place is old news then.
     if (next.state === 'waiting' && next.version < this.lineVersion) return false;
     if (last !== null) this.compare(last, next);

@@ -68,6 +68,16 @@ describe('what a client makes of what it is shown', () => {
     expect(watch.violations).toEqual([]);
   });
 
+  it('ignores a late event that knows less of the same version, and blames a code that is taken away', () => {
+    const paid = { version: 12, state: 'paid', position: null } as const;
+    const watch = after({ ...paid, progress: 50, ticketCodes: ['t'] });
+    expect(watch.see(shown({ ...paid, progress: 20 }))).toBe(false);
+    expect(watch.shown?.ticketCodes).toEqual(['t']);
+    expect(watch.violations).toEqual([]);
+    watch.see(shown({ ...paid, progress: 80 }));
+    expect(watch.violations).toEqual(['anna lost a ticket code that it had been shown']);
+  });
+
   it('blames an answer that is older than the version it sent along', () => {
     const watch = after({ version: 12 });
     watch.answered(shown({ version: 11 }), 12);
