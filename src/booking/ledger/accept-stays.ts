@@ -1,6 +1,6 @@
 import type { Database } from '../../database/database.js';
-import type { AcceptOutcome, AcceptRequest, AcceptResult } from './types.js';
-import { batchValues, otherOutcome, type OtherRow } from './accept.js';
+import type { AcceptRequest, AcceptResult } from './types.js';
+import { batchValues, readAnswer, type AcceptedLine, type OtherRow } from './accept.js';
 import { arrayLiteral } from './array-literal.js';
 
 /**
@@ -236,11 +236,7 @@ begin
 end $$;
 `;
 
-interface LineRow {
-  readonly at: number;
-  readonly version: number;
-  readonly wants: boolean;
-  readonly seq: number;
+interface LineRow extends AcceptedLine {
   readonly places: readonly (readonly [position: number, wait: number])[] | null;
 }
 
@@ -269,49 +265,10 @@ export async function acceptStays(
     arrayLiteral(batch, (r) => stayOf(r).lastNight),
   ]);
   if (row === undefined) throw new Error('accept_stays returned no row');
-  return read(batch, offers, row.outcomes ?? [], row.lines ?? []);
+  return readAnswer(batch, offers, row.outcomes ?? [], row.lines ?? [], ({ places }, k) => places?.[k]);
 }
 
 function stayOf({ stay }: AcceptRequest): NonNullable<AcceptRequest['stay']> {
   if (stay === undefined) throw new TypeError('A request for tickets is none for a stay');
   return stay;
-}
-
-function read(
-  batch: readonly AcceptRequest[],
-  offers: readonly string[],
-  others: readonly OtherRow[],
-  lines: readonly LineRow[],
-): AcceptResult {
-  const notEntered = new Map(others.map((other) => [other.at, other]));
-  const entered = new Map(lines.map((line) => [offers[line.at], { line, count: 0 }]));
-  const outcomes = batch.map((request, index): AcceptOutcome => {
-    const other = notEntered.get(index);
-    if (other !== undefined) return otherOutcome(request, other);
-    const of = entered.get(request.offerId);
-    const place = of?.line.places?.[of.count];
-    if (of === undefined || place === undefined) throw new Error('accept_stays left a request unanswered');
-    const [position, estimatedWaitSeconds] = place;
-    const { bookingId, offerId } = request;
-    const seq = of.line.seq + of.count++;
-    const { version } = of.line;
-    return {
-      accepted: true,
-      bookingId,
-      offerId,
-      seq,
-      position,
-      estimatedWaitSeconds,
-      version,
-      fresh: true,
-    };
-  });
-  return {
-    outcomes,
-    lines: lines.map(({ at, version, wants }) => ({
-      offerId: offers[at] ?? '',
-      version,
-      wantsAdmission: wants,
-    })),
-  };
 }

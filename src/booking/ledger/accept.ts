@@ -147,11 +147,7 @@ export interface OtherRow {
   readonly version: number;
   readonly fresh: boolean;
 }
-interface LineRow {
-  readonly at: number;
-  readonly version: number;
-  readonly wants: boolean;
-  readonly seq: number;
+interface LineRow extends AcceptedLine {
   readonly position: number;
   readonly waits: readonly number[] | null;
 }
@@ -179,7 +175,10 @@ export async function accept(
     ...batchValues(batch, offers),
   ]);
   if (row === undefined) throw new Error('accept_bookings returned no row');
-  return read(batch, offers, row.outcomes ?? [], row.lines ?? []);
+  return readAnswer(batch, offers, row.outcomes ?? [], row.lines ?? [], ({ position, waits }, k) => {
+    const wait = waits?.[k];
+    return wait === undefined ? undefined : [position + k, wait];
+  });
 }
 
 /** One array for each argument of a verb that accepts, in its order from the ids on. */
@@ -203,44 +202,57 @@ export function batchValues(batch: readonly AcceptRequest[], offers: readonly st
   ];
 }
 
-function read(
+/** What such a verb tells of each line that a batch was for. */
+export interface AcceptedLine {
+  /** Index of its offer in the batch. */
+  readonly at: number;
+  readonly version: number;
+  readonly wants: boolean;
+  /** Of the first that entered; the others follow it. */
+  readonly seq: number;
+}
+
+/**
+ * The answer of a verb that accepts, request by request.
+ * @param placeOf position and estimated wait of the line's k-th entrant, from 0 on; undefined where there is none
+ */
+export function readAnswer<Line extends AcceptedLine>(
   batch: readonly AcceptRequest[],
   offers: readonly string[],
   others: readonly OtherRow[],
-  lines: readonly LineRow[],
+  lines: readonly Line[],
+  placeOf: (line: Line, k: number) => readonly [position: number, wait: number] | undefined,
 ): AcceptResult {
   const notEntered = new Map(others.map((other) => [other.at, other]));
   const entered = new Map(lines.map((line) => [offers[line.at], { line, count: 0 }]));
   const outcomes = batch.map((request, index): AcceptOutcome => {
     const other = notEntered.get(index);
     if (other !== undefined) return otherOutcome(request, other);
-    const place = entered.get(request.offerId);
-    const wait = place?.line.waits?.[place.count];
-    if (place === undefined || wait === undefined)
-      throw new Error('accept_bookings left a request unanswered');
-    const k = place.count++;
+    const of = entered.get(request.offerId);
+    const place = of && placeOf(of.line, of.count);
+    if (of === undefined || place === undefined) throw new Error('The ledger left a request unanswered');
     return {
       accepted: true,
       bookingId: request.bookingId,
       offerId: request.offerId,
-      seq: place.line.seq + k,
-      position: place.line.position + k,
-      estimatedWaitSeconds: wait,
-      version: place.line.version,
+      seq: of.line.seq + of.count++,
+      position: place[0],
+      estimatedWaitSeconds: place[1],
+      version: of.line.version,
       fresh: true,
     };
   });
   return {
     outcomes,
-    lines: lines.map((line): LineChange => ({
-      offerId: offers[line.at] ?? '',
-      version: line.version,
-      wantsAdmission: line.wants,
+    lines: lines.map(({ at, version, wants }): LineChange => ({
+      offerId: offers[at] ?? '',
+      version,
+      wantsAdmission: wants,
     })),
   };
 }
 
-export function otherOutcome(request: AcceptRequest, other: OtherRow): AcceptOutcome {
+function otherOutcome(request: AcceptRequest, other: OtherRow): AcceptOutcome {
   if (other.code !== undefined) return { accepted: false, code: other.code, details: other.details ?? {} };
   return {
     accepted: true,

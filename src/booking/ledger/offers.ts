@@ -7,13 +7,8 @@ import { callJson, ownKey } from './call.js';
 export const sql = /* sql */ `
 create or replace function offer_json(p_id text) returns jsonb
 language sql stable as $$
-  select offer_facts_json(o) || jsonb_build_object(
-    'price', jsonb_build_object('amountMinor', o.price_minor, 'currency', o.currency),
-    'cancellation', offer_terms_json(o.id),
-    'opensAt', iso(o.opens_at), 'closesAt', iso(o.closes_at), 'paused', o.paused, 'holdSeconds', o.hold_seconds,
-    'limitPerCustomer', o.limit_per_customer, 'maxQuantity', o.max_quantity,
-    'stock', jsonb_build_object('capacity', s.capacity, 'available', s.available, 'held', s.held, 'sold', s.sold),
-    'waiting', l.waiting, 'version', l.version)
+  select offer_facts_json(o) || offer_rules_json(o, l) || jsonb_build_object(
+    'stock', jsonb_build_object('capacity', s.capacity, 'available', s.available, 'held', s.held, 'sold', s.sold))
   from offer o join booking_line l on l.offer_id = o.id join stock s on s.offer_id = o.id
   where o.id = p_id and o.kind = 'ticket'
   union all

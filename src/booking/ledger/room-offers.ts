@@ -5,22 +5,10 @@ import { callJson, ownKey } from './call.js';
 
 /** Room offers: as others, but with stock by night. */
 export const sql = /* sql */ `
-create or replace function room_nights_json(p_offer text, p_from date, p_to date) returns jsonb
-language sql stable as $$
-  select coalesce(jsonb_agg(jsonb_build_object('night', day, 'capacity', capacity, 'available', available,
-    'held', held, 'sold', sold) order by day), '[]')
-  from stock where offer_id = p_offer and day between p_from and p_to
-$$;
-
 create or replace function room_offer_json(o offer) returns jsonb
 language sql stable as $$
-  select offer_facts_json(o) || jsonb_build_object(
-    'price', jsonb_build_object('amountMinor', o.price_minor, 'currency', o.currency),
-    'cancellation', offer_terms_json(o.id),
-    'opensAt', iso(o.opens_at), 'closesAt', iso(o.closes_at), 'paused', o.paused, 'holdSeconds', o.hold_seconds,
-    'limitPerCustomer', o.limit_per_customer, 'maxQuantity', o.max_quantity,
-    'minNights', o.min_nights, 'maxNights', o.max_nights, 'firstNight', n.first, 'lastNight', n.last,
-    'waiting', l.waiting, 'version', l.version)
+  select offer_facts_json(o) || offer_rules_json(o, l) || jsonb_build_object(
+    'minNights', o.min_nights, 'maxNights', o.max_nights, 'firstNight', n.first, 'lastNight', n.last)
   from booking_line l
   cross join lateral (select min(day) as first, max(day) as last from stock where offer_id = o.id) n
   where l.offer_id = o.id
@@ -104,7 +92,11 @@ end $$;
 -- RETURNS null where there is no such room offer.
 create or replace function offer_nights(p_offer text, p_from date, p_to date) returns jsonb
 language sql stable as $$
-  select room_nights_json(id, p_from, p_to) from offer where id = p_offer and kind = 'room'
+  select (
+    select coalesce(jsonb_agg(jsonb_build_object('night', day, 'capacity', capacity, 'available', available,
+      'held', held, 'sold', sold) order by day), '[]')
+    from stock where offer_id = o.id and day between p_from and p_to)
+  from offer o where o.id = p_offer and o.kind = 'room'
 $$;
 `;
 

@@ -11,6 +11,16 @@ language sql stable as $$
   select terms_json((select t from offer_terms t where offer_id = p_offer order by since_version desc limit 1))
 $$;
 
+-- What every offer says of its sale, whatever is sold.
+create or replace function offer_rules_json(o offer, l booking_line) returns jsonb
+language sql stable as $$
+  select jsonb_build_object(
+    'price', jsonb_build_object('amountMinor', o.price_minor, 'currency', o.currency),
+    'cancellation', offer_terms_json(o.id),
+    'opensAt', iso(o.opens_at), 'closesAt', iso(o.closes_at), 'paused', o.paused, 'holdSeconds', o.hold_seconds,
+    'limitPerCustomer', o.limit_per_customer, 'maxQuantity', o.max_quantity, 'waiting', l.waiting, 'version', l.version)
+$$;
+
 -- The terms that a booking was accepted under, whatever the offer's have become: a customer keeps what was agreed.
 -- RETURNS {refundable, untilHoursBeforeStart, refundableUntil}.
 create or replace function booking_terms_json(b booking) returns jsonb
