@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { dateOf, dayNumber, MAX_NIGHTS, nightsOf } from './nights.js';
+import { dateOf, dayNumber } from '../common/days.js';
+import { MAX_NIGHTS, nightsOf } from './nights.js';
 
 const refused = (checkIn: string, checkOut: string): string[] => {
   try {

@@ -1,7 +1,6 @@
+import { dateOf, dayNumber } from '../common/days.js';
 import type { Stay } from '../booking/booking.js';
 import type { NightCounts, StockCounts } from '../booking/ledger/types.js';
-
-const DAY_MS = 86_400_000;
 
 /**
  * The nights through which a line of rooms is seen, both ends included, as days since 1970-01-01. Stays compete only
@@ -14,7 +13,7 @@ export type StayDates = Pick<Stay, 'checkIn' | 'checkOut'>;
 
 /** What a booking sees of its line; null for tickets, who see all of it. */
 export function windowOf(stay: StayDates | null): NightWindow | null {
-  return stay === null ? null : [dayOf(stay.checkIn), dayOf(stay.checkOut) - 1];
+  return stay === null ? null : [dayNumber(stay.checkIn), dayNumber(stay.checkOut) - 1];
 }
 
 export function datesOf(window: NightWindow | null): StayDates | null {
@@ -52,6 +51,3 @@ export function stockOver(
 
 /** A night that is over, or was never on sale. */
 const NOTHING: NightCounts = [0, 0, 0, 0, 0];
-
-const dayOf = (date: string): number => Date.parse(`${date}T00:00:00Z`) / DAY_MS;
-const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);

@@ -1,3 +1,4 @@
+import { dayNumber } from '../common/days.js';
 import type { Stay } from '../booking/booking.js';
 import type { OfferFacts, RoomFacts, TicketFacts } from '../booking/ledger/types.js';
 
@@ -14,8 +15,6 @@ export function bookedOf(offer: OfferFacts, stay: Stay | null): Booked {
   return { ...offer, ...stay };
 }
 
-const DAY_MS = 24 * 3600 * 1000;
-
 /** How many nights lie between two days, as `YYYY-MM-DD`. */
 export const nightsOf = ({ checkIn, checkOut }: Pick<Stay, 'checkIn' | 'checkOut'>): number =>
-  (Date.parse(checkOut) - Date.parse(checkIn)) / DAY_MS;
+  dayNumber(checkOut) - dayNumber(checkIn);

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { Database } from '../../database/database.js';
+import { dayNumber } from '../../common/days.js';
 import { isLegal, type BookingState } from '../booking.js';
 import { verifyChain } from './audit.js';
 import { LineReplay, type ReplayNights } from './line-replay.js';
@@ -7,7 +8,6 @@ import type { InvariantReport, InvariantResult, ProviderCharge } from './types.j
 
 const SHOWN = 20;
 const PAGE = 5000;
-const DAY_MS = 86_400_000;
 
 /** Gathers violations, keeps the first few. */
 class Findings {
@@ -227,9 +227,7 @@ async function replayTransitions(client: Client): Promise<Transitions> {
         quantity: row.quantity ?? 0,
         at: row.at,
         nights: nightsOf(row),
-        capacities: (row.capacities ?? []).map(
-          ([night, more]) => [Date.parse(night) / DAY_MS, more] as const,
-        ),
+        capacities: (row.capacities ?? []).map(([night, more]) => [dayNumber(night), more] as const),
         begun: row.begun ?? false,
         soldOut: row.sold_out,
       });

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../../common/errors.js';
+import { dayNumber } from '../../common/days.js';
 import { validationFailed, type FieldError } from '../../common/problem.js';
 import { isCleanText } from '../../common/text.js';
 import type { Notifier } from '../../realtime/notifier.js';
 import type { AdmissionHints } from '../admission-hints.js';
 import type { Actor, Money } from '../booking.js';
 import { digest } from '../digest.js';
-import { dayNumber } from '../nights.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type {
   CancellationTerms,
