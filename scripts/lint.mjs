@@ -24,6 +24,13 @@ const CHECKS = [
     ['--config', '.dependency-cruiser.cjs', ...folders],
   ],
   ['unused files, exports, dependencies', 'knip', 'knip', ['--no-progress', '--no-config-hints']],
+  ['proto', '@bufbuild/buf', 'buf', ['lint', 'proto']],
+  [
+    'proto, breaking changes',
+    '@bufbuild/buf',
+    'buf',
+    ['breaking', 'proto', '--against', 'proto/baseline.binpb'],
+  ],
   ['format', 'prettier', 'prettier', ['--check', '--log-level', 'warn', '.']],
 ];
 
