@@ -1,4 +1,6 @@
+import type { ChallengeSettings } from './challenge.js';
 import type { KafkaSettings } from './kafka.js';
+import type { RateLimits } from './rate-limits.js';
 import type { RedisSettings } from './redis.js';
 import type { StripeSettings } from './stripe.js';
 
@@ -86,6 +88,9 @@ export abstract class Config {
     readonly issuer: string | null;
     readonly audience: string | null;
   };
+  abstract readonly rateLimits: RateLimits;
+  /** What is asked before a booking is accepted; null: nothing. */
+  abstract readonly challenge: ChallengeSettings | null;
   abstract readonly mail: {
     /** Null: `.eml` files in `dataDir/outbox`. */
     readonly smtpUrl: string | null;

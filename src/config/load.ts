@@ -2,7 +2,9 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Config, PAYMENT_PROVIDERS, QUEUE_TYPES, ROLES, type QueueType, type Role } from './config.js';
+import { challengeSettings } from './challenge.js';
 import { kafkaSettings } from './kafka.js';
+import { rateLimits } from './rate-limits.js';
 import { Reader } from './reader.js';
 import { redisSettings } from './redis.js';
 import { refuseUnsafeStripe, stripeSettings } from './stripe.js';
@@ -107,6 +109,8 @@ export function loadConfig(
       issuer: read.text('JWT_ISSUER'),
       audience: read.text('JWT_AUDIENCE'),
     },
+    rateLimits: rateLimits(read),
+    challenge: challengeSettings(read),
     mail: {
       smtpUrl: read.url('SMTP_URL', ['smtp:', 'smtps:']),
       from: read.textOr('MAIL_FROM', 'Fairline <tickets@localhost>'),

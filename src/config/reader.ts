@@ -1,3 +1,6 @@
+const fits = (value: string, test: RegExp | ((value: string) => boolean)): boolean =>
+  typeof test === 'function' ? test(value) : test.test(value);
+
 /** Reads variables one by one and gathers every mistake, so that an operator sees all of them at once. */
 export class Reader {
   readonly mistakes: string[] = [];
@@ -13,11 +16,11 @@ export class Reader {
   textOr(
     name: string,
     fallback: string,
-    pattern?: { readonly test: RegExp; readonly means: string },
+    pattern?: { readonly test: RegExp | ((value: string) => boolean); readonly means: string },
   ): string {
     const value = this.text(name);
     if (value === null) return fallback;
-    if (pattern !== undefined && !pattern.test.test(value)) {
+    if (pattern !== undefined && !fits(value, pattern.test)) {
       return this.wrong(name, `must be ${pattern.means}`, value, fallback);
     }
     return value;

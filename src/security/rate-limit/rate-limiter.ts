@@ -1,32 +1,6 @@
-/**
- * What is limited, and of whom: the customer who acts, or the address that the call comes from. These names are
- * labels of metrics, members of headers, and what a remote limiter is asked about.
- */
-export const LIMIT_NAMES = [
-  /** Bookings made, paid and given up, by one customer. */
-  'customer',
-  /** The same, from one address. */
-  'address',
-  /** Reads, by one customer. */
-  'customer-reads',
-  /** The same, from one address. */
-  'address-reads',
-  /** Credentials that were not good, from one address. */
-  'address-failures',
-  /** Ticket codes looked up, from one address. */
-  'address-ticket-codes',
-  /** Sockets opened, from one address. */
-  'address-sockets',
-  /** Bookings joined on sockets, by one customer. */
-  'customer-joins',
-] as const;
-export type LimitName = (typeof LIMIT_NAMES)[number];
+import type { LimitName, Quota } from '../../config/rate-limits.js';
 
-/** So many at once, and as many again spread over the window. */
-export interface Quota {
-  readonly limit: number;
-  readonly windowMs: number;
-}
+export { LIMIT_NAMES, type LimitName, type Quota } from '../../config/rate-limits.js';
 
 /** How a request stands to one limit. */
 export interface Verdict {
@@ -47,12 +21,13 @@ export interface Verdict {
  */
 export abstract class RateLimiter {
   /**
-   * Counts one request of this subject, unless it is refused: what is refused uses nothing up.
+   * Counts a request of this subject, unless it is refused: what is refused uses nothing up.
    *
    * @param subject the customer's id, or `addressKey` of an address; opaque to the limiter
+   * @param cost how many requests this one counts for: a whole number from 1 on
    * @returns null where this limit is off
    */
-  abstract take(limit: LimitName, subject: string): Verdict | null | Promise<Verdict | null>;
+  abstract take(limit: LimitName, subject: string, cost?: number): Verdict | null | Promise<Verdict | null>;
 
   /** What one subject may use; null where this limit is off. */
   abstract quota(limit: LimitName): Quota | null;
