@@ -32,6 +32,7 @@ export function requireAccess(level: AccessLevel, identity: Identity, authRequir
     if (identity.kind !== 'operator') throw new AppError('FORBIDDEN');
     return;
   }
+  if (identity.kind === 'service') throw new AppError('FORBIDDEN');
   if (authRequired && identity.kind === 'anonymous') throw new AppError('UNAUTHENTICATED');
 }
 

@@ -71,7 +71,7 @@ describe('the token of a booking', () => {
 });
 
 describe('a JWT under our secret', () => {
-  it('identifies a customer, and an operator by either form of the role', async () => {
+  it('identifies a customer, and an operator or a service by either form of the role', async () => {
     const authenticator = await create();
     const identify = async (claims: JWTPayload): Promise<unknown> =>
       await authenticator.identify(await sign(claims));
@@ -85,6 +85,8 @@ describe('a JWT under our secret', () => {
       kind: 'operator',
       userId: 'op',
     });
+    expect(await identify({ sub: 'gw', role: 'service' })).toEqual({ kind: 'service', name: 'gw' });
+    expect(await identify({ sub: 'op', roles: ['service', 'operator'] })).toMatchObject({ kind: 'operator' });
   });
 
   it('is left to the patient way by the accept route', async () => {

@@ -141,9 +141,13 @@ function byClaims(claims: JWTPayload): Identity {
   ) {
     throw new AppError('UNAUTHENTICATED', 'The token names no user');
   }
+  if (hasRole(claims, 'operator')) return { kind: 'operator', userId };
+  return hasRole(claims, 'service') ? { kind: 'service', name: userId } : { kind: 'customer', userId };
+}
+
+function hasRole(claims: JWTPayload, role: string): boolean {
   const roles: unknown = claims['roles'];
-  const operator = claims['role'] === 'operator' || (Array.isArray(roles) && roles.includes('operator'));
-  return { kind: operator ? 'operator' : 'customer', userId };
+  return claims['role'] === role || (Array.isArray(roles) && roles.includes(role));
 }
 
 /** The provider's public keys. That a token names no key of theirs is the token's fault, all else is an outage. */

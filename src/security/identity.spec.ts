@@ -5,6 +5,7 @@ import { actingAs, ANONYMOUS, mayOpen, type Identity } from './identity.js';
 const customer: Identity = { kind: 'customer', userId: 'ann' };
 const operator: Identity = { kind: 'operator', userId: 'op' };
 const token: Identity = { kind: 'booking', bookingId: 'b1' };
+const service: Identity = { kind: 'service', name: 'gateway' };
 
 /** The code with which this is refused, or that it is not. */
 const refusal = (act: () => unknown): string => {
@@ -33,8 +34,9 @@ describe('booking for a user', () => {
     expect(refusal(() => actingAs(ANONYMOUS, 'ann', true))).toBe('UNAUTHENTICATED');
   });
 
-  it('is beyond the token of a booking', () => {
-    expect(refusal(() => actingAs(token, 'ann', false))).toBe('FORBIDDEN');
+  it('is beyond the token of a booking, and beyond a service', () => {
+    for (const identity of [token, service])
+      expect(refusal(() => actingAs(identity, 'ann', false))).toBe('FORBIDDEN');
   });
 });
 
@@ -46,6 +48,7 @@ describe('a booking', () => {
     ['another customer', { kind: 'customer', userId: 'bob' }, false],
     ['the token of another booking', { kind: 'booking', bookingId: 'b2' }, false],
     ['a customer whose id is that of the booking', { kind: 'customer', userId: 'b1' }, false],
+    ['a service', service, false],
     ['nobody in particular', ANONYMOUS, false],
   ] as const)('opens to %s: %s → %s', (_, identity, opens) => {
     expect(mayOpen(identity, { id: 'b1', customerId: 'ann' })).toBe(opens);
@@ -57,6 +60,7 @@ describe('a route', () => {
     expect(refusal(() => requireAccess('operator', ANONYMOUS, false))).toBe('UNAUTHENTICATED');
     expect(refusal(() => requireAccess('operator', customer, false))).toBe('FORBIDDEN');
     expect(refusal(() => requireAccess('operator', token, false))).toBe('FORBIDDEN');
+    expect(refusal(() => requireAccess('operator', service, false))).toBe('FORBIDDEN');
     requireAccess('operator', operator, true);
   });
 
@@ -64,6 +68,7 @@ describe('a route', () => {
     expect(refusal(() => requireAccess('customer', ANONYMOUS, true))).toBe('UNAUTHENTICATED');
     requireAccess('customer', ANONYMOUS, false);
     for (const identity of [customer, operator, token]) requireAccess('customer', identity, true);
+    expect(refusal(() => requireAccess('customer', service, false))).toBe('FORBIDDEN');
   });
 
   it('of anyone takes anyone', () => {

@@ -7,6 +7,8 @@ export type Identity =
   | { readonly kind: 'customer'; readonly userId: string }
   /** By JWT with the operator's role. */
   | { readonly kind: 'operator'; readonly userId: string }
+  /** Another part of the house, by JWT with the service's role: for the gRPC calls that are made for services, and none else. */
+  | { readonly kind: 'service'; readonly name: string }
   /** By the booking's own token, which opens this booking alone. */
   | { readonly kind: 'booking'; readonly bookingId: string };
 
@@ -32,6 +34,8 @@ export function actingAs(identity: Identity, userId: string, required: boolean):
       return { kind: 'customer', id: userId };
     case 'booking':
       throw new AppError('FORBIDDEN', 'The token of a booking opens this booking alone');
+    case 'service':
+      throw new AppError('FORBIDDEN', "A service books for nobody: it forwards its customer's token");
     case 'anonymous':
       if (required) throw new AppError('UNAUTHENTICATED');
       return { kind: 'customer', id: userId };
@@ -53,6 +57,7 @@ export function mayOpen(
       return identity.userId === booking.customerId;
     case 'booking':
       return identity.bookingId === booking.id;
+    case 'service':
     case 'anonymous':
       return false;
   }

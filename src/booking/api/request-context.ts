@@ -37,6 +37,8 @@ export function callerOf(request: FastifyRequest, identity: Identity): Actor {
       return actorOf(request, { kind: 'customer', id: identity.userId });
     case 'booking':
       return actorOf(request, { kind: 'customer', id: `booking:${identity.bookingId}` });
+    case 'service':
+      return actorOf(request, { kind: 'system', id: `service:${identity.name}` });
     case 'anonymous':
       return actorOf(request, { kind: 'customer', id: 'anonymous' });
   }
