@@ -6,7 +6,6 @@ import { sql as stripeIntents } from './0005-stripe-intents.js';
 import { sql as stripeRefusals } from './0006-stripe-refusals.js';
 import { sql as settling } from './0007-settling.js';
 import { sql as refundLooks } from './0008-refund-looks.js';
-import { sql as remote } from './0011-remote.js';
 import { sql as rateLimits } from './0009-rate-limits.js';
 import { sql as erasure } from './0010-erasure.js';
 import { sql as remote } from './0011-remote.js';
@@ -27,7 +26,6 @@ export const MIGRATIONS: Readonly<Record<string, string>> = {
   '0006-stripe-refusals': stripeRefusals,
   '0007-settling': settling,
   '0008-refund-looks': refundLooks,
-  '0011-remote': remote,
   '0009-rate-limits': rateLimits,
   '0010-erasure': erasure,
   '0011-remote': remote,
