@@ -2,6 +2,7 @@ import type { ChallengeSettings } from './challenge.js';
 import type { KafkaSettings } from './kafka.js';
 import type { RateLimits } from './rate-limits.js';
 import type { RedisSettings } from './redis.js';
+import type { RemoteSettings } from './remote.js';
 import type { StripeSettings } from './stripe.js';
 
 export const ROLES = ['api', 'worker', 'all'] as const;
@@ -110,4 +111,6 @@ export abstract class Config {
     /** A charge whose outcome is unknown for so long is settled with the provider. */
     readonly settleAfterMs: number;
   };
+  /** Other services that this one calls. */
+  abstract readonly remote: RemoteSettings;
 }

@@ -7,6 +7,7 @@ import { kafkaSettings } from './kafka.js';
 import { rateLimits } from './rate-limits.js';
 import { Reader } from './reader.js';
 import { redisSettings } from './redis.js';
+import { refuseUnsafeRemotes, remoteSettings } from './remote.js';
 import { refuseUnsafeStripe, stripeSettings } from './stripe.js';
 
 /** All mistakes of a configuration, in one message. */
@@ -20,14 +21,7 @@ export class ConfigError extends Error {
 }
 
 /** Variables of parts that this version does not have: setting one must not be silently without effect. */
-const NOT_YET = [
-  'GRPC_PORT',
-  'GRPC_BOOKING_SERVICE_URL',
-  'GRPC_TICKET_SERVICE_URL',
-  'GRPC_REALTIME_SERVICE_URL',
-  'GRPC_GATEWAY_URL',
-  'GRPC_RATE_LIMITER_SERVICE_URL',
-] as const;
+const NOT_YET = ['GRPC_PORT'] as const;
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 const ENVIRONMENTS = ['production', 'development', 'test'] as const;
@@ -126,6 +120,7 @@ export function loadConfig(
       },
       settleAfterMs: read.integer('PAYMENT_SETTLE_AFTER_SECONDS', 30, 1, 3600) * 1000,
     },
+    remote: remoteSettings(read),
   };
   for (const name of NOT_YET) {
     if (read.text(name) !== null)
@@ -210,6 +205,7 @@ function refuseUnsafe(config: Config, read: Reader): void {
     read.refuse('NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move');
   }
   if (config.payment.stripe !== null) refuseUnsafeStripe(config.payment.stripe, read);
+  refuseUnsafeRemotes(config.remote, read);
 }
 
 function deepFreeze<T extends object>(value: T): T {
