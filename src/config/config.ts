@@ -88,6 +88,8 @@ export abstract class Config {
     readonly jwksUrl: string | null;
     readonly issuer: string | null;
     readonly audience: string | null;
+    /** A JWT without `exp` is refused, also where our own secret signed it. */
+    readonly mustExpire: boolean;
   };
   abstract readonly rateLimits: RateLimits;
   /** What is asked before a booking is accepted; null: nothing. */

@@ -14,6 +14,7 @@ const PRODUCTION = {
   NODE_ENV: 'production',
   DATABASE_URL: 'postgres://db/fairline',
   JWT_SECRET: 'a secret of at least thirty-two characters',
+  PUBLIC_URL: 'https://tickets.example',
 };
 
 describe('the configuration', () => {
@@ -247,19 +248,69 @@ describe('Stripe', () => {
 });
 
 describe('production', () => {
+  const NO_MONEY = 'NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move';
+
   it('refuses the embedded database, tokens that nobody signed, CORS for all and payments that are none', () => {
     expect(mistakesOf({ NODE_ENV: 'production', AUTH_REQUIRED: 'false', CORS_ORIGINS: '*' })).toEqual([
       'NODE_ENV=production needs DATABASE_URL',
       'NODE_ENV=production needs JWT_SECRET or JWKS_URL',
       'NODE_ENV=production needs AUTH_REQUIRED=true',
+      'NODE_ENV=production needs PUBLIC_URL, and it must begin with https://: tokens travel there',
       'NODE_ENV=production does not take CORS_ORIGINS=*',
-      'NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move',
+      NO_MONEY,
     ]);
   });
 
   it('asks customers for a token without being told', () => {
-    expect(mistakesOf(PRODUCTION)).toEqual([
-      'NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move',
+    expect(mistakesOf(PRODUCTION)).toEqual([NO_MONEY]);
+  });
+
+  it.each([
+    'change-me-change-me-change-me-change-me',
+    'x'.repeat(64),
+    '0123'.repeat(16),
+    'your-256-bit-secret-here-0123456',
+  ])('takes no secret like %p, whatever its length', (JWT_SECRET) => {
+    expect(mistakesOf({ ...PRODUCTION, JWT_SECRET })).toEqual([
+      'NODE_ENV=production does not take a JWT_SECRET that is not random',
+      NO_MONEY,
     ]);
+    expect(mistakesOf({ JWT_SECRET })).toEqual([]);
+  });
+
+  it('counts the bytes of a secret, and takes one in hexadecimal', () => {
+    expect(mistakesOf({ JWT_SECRET: 'ü'.repeat(15) })).toEqual(['JWT_SECRET must have at least 32 bytes']);
+    const JWT_SECRET = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+    expect(mistakesOf({ ...PRODUCTION, JWT_SECRET })).toEqual([NO_MONEY]);
+  });
+
+  it('takes no password of a database that anybody would try, but on this machine', () => {
+    const of = (DATABASE_URL: string): readonly string[] => mistakesOf({ ...PRODUCTION, DATABASE_URL });
+    for (const guessed of ['postgres:postgres@db', 'fairline:Fairline@db', 'ann:ann@10.0.0.1:5432'])
+      expect(of(`postgres://${guessed}/fairline`)).toHaveLength(2);
+    for (const good of ['ann:8Dq0ciDJ@db', 'ann@db', 'postgres:postgres@127.0.0.1:5432'])
+      expect(of(`postgres://${good}/fairline`)).toEqual([NO_MONEY]);
+  });
+
+  it('asks for keys of an identity provider over TLS, and for whom their tokens must be', () => {
+    const { JWT_SECRET: _, ...rest } = PRODUCTION;
+    const JWKS_URL = 'https://id.example/jwks.json';
+    expect(mistakesOf({ ...rest, JWKS_URL: 'http://id.example/jwks.json' })).toEqual([
+      'NODE_ENV=production needs a JWKS_URL that begins with https://',
+      'NODE_ENV=production needs JWT_ISSUER and JWT_AUDIENCE beside JWKS_URL',
+      NO_MONEY,
+    ]);
+    const named = { JWT_ISSUER: 'https://id.example', JWT_AUDIENCE: 'fairline' };
+    expect(mistakesOf({ ...rest, JWKS_URL, ...named })).toEqual([NO_MONEY]);
+  });
+
+  it('takes JWTs only until they expire', () => {
+    expect(loadConfig({}).auth.mustExpire).toBe(false);
+    const live = {
+      PAYMENT_PROVIDER: 'stripe',
+      STRIPE_SECRET_KEY: 'sk_live_abc',
+      STRIPE_WEBHOOK_SECRET: 'whsec_abc',
+    };
+    expect(loadConfig({ ...PRODUCTION, ...live }).auth.mustExpire).toBe(true);
   });
 });

@@ -7,8 +7,9 @@ import { kafkaSettings } from './kafka.js';
 import { rateLimits } from './rate-limits.js';
 import { Reader } from './reader.js';
 import { redisSettings } from './redis.js';
-import { refuseUnsafeRemotes, remoteSettings } from './remote.js';
-import { refuseUnsafeStripe, stripeSettings } from './stripe.js';
+import { remoteSettings } from './remote.js';
+import { refuseUnsafe } from './production.js';
+import { stripeSettings } from './stripe.js';
 
 /** All mistakes of a configuration, in one message. */
 export class ConfigError extends Error {
@@ -102,6 +103,7 @@ export function loadConfig(
       jwksUrl: read.url('JWKS_URL', ['https:', 'http:']),
       issuer: read.text('JWT_ISSUER'),
       audience: read.text('JWT_AUDIENCE'),
+      mustExpire: environment === 'production',
     },
     rateLimits: rateLimits(read),
     challenge: challengeSettings(read),
@@ -126,8 +128,8 @@ export function loadConfig(
     if (read.text(name) !== null)
       read.refuse(`${name} is set, but this version of Fairline has no part that uses it`);
   }
-  if (config.auth.jwtSecret !== null && config.auth.jwtSecret.length < 32) {
-    read.refuse('JWT_SECRET must have at least 32 characters');
+  if (config.auth.jwtSecret !== null && Buffer.byteLength(config.auth.jwtSecret) < 32) {
+    read.refuse('JWT_SECRET must have at least 32 bytes');
   }
   refuseWithoutBroker(config.queue, read);
   if (environment === 'production') refuseUnsafe(config, read);
@@ -192,20 +194,6 @@ function stepDelays(read: Reader): Config['worker']['stepDelaysMs'] {
   }
   const ms = (seconds: number | undefined): number => Math.round((seconds ?? 0) * 1000);
   return [ms(validate), ms(payment), ms(pdf), ms(email), ms(inventory)];
-}
-
-function refuseUnsafe(config: Config, read: Reader): void {
-  if (config.database.url === null) read.refuse('NODE_ENV=production needs DATABASE_URL');
-  if (config.auth.jwtSecret === null && config.auth.jwksUrl === null) {
-    read.refuse('NODE_ENV=production needs JWT_SECRET or JWKS_URL');
-  }
-  if (!config.auth.required) read.refuse('NODE_ENV=production needs AUTH_REQUIRED=true');
-  if (config.http.corsOrigins.includes('*')) read.refuse('NODE_ENV=production does not take CORS_ORIGINS=*');
-  if (config.payment.provider === 'sandbox') {
-    read.refuse('NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move');
-  }
-  if (config.payment.stripe !== null) refuseUnsafeStripe(config.payment.stripe, read);
-  refuseUnsafeRemotes(config.remote, read);
 }
 
 function deepFreeze<T extends object>(value: T): T {

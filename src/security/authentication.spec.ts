@@ -22,10 +22,11 @@ const auth: Config['auth'] = {
   jwksUrl: null,
   issuer: null,
   audience: null,
+  mustExpire: false,
 };
 
 const create = async (changes: Partial<Config['auth']> = {}): Promise<Authenticator> =>
-  await Authenticator.create({ ...auth, ...changes }, secret, tokens);
+  await Promise.resolve(Authenticator.create({ ...auth, ...changes }, secret, tokens));
 const sign = async (
   claims: JWTPayload,
   key: Uint8Array | CryptoKey = secret,
@@ -89,9 +90,17 @@ describe('a JWT under our secret', () => {
     expect(await identify({ sub: 'op', roles: ['service', 'operator'] })).toMatchObject({ kind: 'operator' });
   });
 
-  it('is left to the patient way by the accept route', async () => {
+  it('is told at once', async () => {
     const authenticator = await create();
-    expect(authenticator.immediate(`Bearer ${await sign({ sub: 'ann' })}`)).toBeNull();
+    const token = await sign({ sub: 'ann' });
+    expect(authenticator.immediate(`Bearer ${token}`)).toEqual({ kind: 'customer', userId: 'ann' });
+    expect(() => authenticator.immediate(`Bearer ${token}x`)).toThrow(unauthenticated);
+  });
+
+  it('must expire where that is asked for', async () => {
+    const authenticator = await create({ mustExpire: true });
+    await expect(authenticator.identify(await sign({ sub: 'ann' }))).rejects.toEqual(unauthenticated);
+    await expect(authenticator.identify(await sign({ sub: 'ann', exp: now() + 60 }))).resolves.toBeDefined();
   });
 
   it('is refused when it has expired, is not valid yet, or names no user', async () => {
@@ -237,6 +246,13 @@ describe('a JWT of an identity provider', () => {
       const token = await sign({ sub: 'eve', role: 'operator', exp: now() + 60 }, key, 'HS256', 'RS256');
       await expect(authenticator.identify(token)).rejects.toEqual(unauthenticated);
     }
+  });
+
+  it('is left to the patient way by the accept route, beside tokens of a configured secret too', async () => {
+    const authenticator = await create({ jwksUrl });
+    const token = await signed('RS256', { sub: 'ann', exp: now() + 60 });
+    expect(authenticator.immediate(`Bearer ${token}`)).toBeNull();
+    expect(authenticator.immediate(`Bearer ${await sign({ sub: 'ann' })}`)).not.toBeNull();
   });
 
   it('is accepted beside tokens of a configured secret', async () => {

@@ -27,8 +27,8 @@ export class TokenSecret {
     },
     {
       provide: Authenticator,
-      useFactory: async (config: Config, secret: TokenSecret, tokens: BookingTokens) =>
-        await Authenticator.create(config.auth, secret.bytes, tokens),
+      useFactory: (config: Config, secret: TokenSecret, tokens: BookingTokens) =>
+        Authenticator.create(config.auth, secret.bytes, tokens),
       inject: [Config, TokenSecret, BookingTokens],
     },
     AccessGuard,
