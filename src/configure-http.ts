@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { SwaggerModule } from '@nestjs/swagger';
+import { openApiOf } from './api-document.js';
 import { validationPipe } from './common/validation.js';
 import type { Config } from './config/config.js';
 import { mountBoard } from './metrics/board/mount-board.js';
@@ -19,17 +20,6 @@ export function configureHttp(app: NestFastifyApplication, config: Config): void
   app.useWebSocketAdapter(new BoardIoAdapter(app));
   mountBoard(app, config);
   SwaggerModule.setup('docs', app, () => openApiOf(app), { jsonDocumentUrl: 'docs/openapi.json' });
-}
-
-/** The OpenAPI document of the routes. */
-export function openApiOf(app: NestFastifyApplication): OpenAPIObject {
-  const about = new DocumentBuilder()
-    .setTitle('Fairline')
-    .setDescription('A fair booking queue: join a line, watch your place, pay in your turn, get your ticket.')
-    .setVersion('1')
-    .addBearerAuth()
-    .build();
-  return SwaggerModule.createDocument(app, about);
 }
 
 const corsOrigin = (origins: readonly string[]): string[] | boolean =>

@@ -5,7 +5,7 @@ import { ROUTINES } from '../../src/booking/ledger/ledger.js';
 import { createLogger } from '../../src/common/logger.js';
 import { loadConfig } from '../../src/config/load.js';
 import { createApp } from '../../src/configure-app.js';
-import { openApiOf } from '../../src/configure-http.js';
+import { openApiOf } from '../../src/api-document.js';
 import { startEmbedded } from '../../src/database/embedded/embedded-postgres.js';
 import { migrate } from '../../src/database/migrate.js';
 

@@ -33,15 +33,19 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private refusalOf(error: unknown, request: FastifyRequest, reply: FastifyReply): AppError {
-    const refusal = asAppError(error);
-    if (refusal === null) {
-      return this.options.isOutage(error)
+    // What is wrong with a body says nothing where nobody would take it.
+    if (request.is404) return this.unrouted(request, reply);
+    return (
+      asAppError(error) ??
+      (this.options.isOutage(error)
         ? new AppError('UNAVAILABLE', undefined, { retryAfterSeconds: 1 }, { cause: error })
-        : new AppError('INTERNAL', undefined, {}, { cause: error });
-    }
-    if (refusal.code !== 'NOT_FOUND' || !request.is404) return refusal;
+        : new AppError('INTERNAL', undefined, {}, { cause: error }))
+    );
+  }
+
+  private unrouted(request: FastifyRequest, reply: FastifyReply): AppError {
     const methods = this.options.routes.methodsFor(pathOf(request));
-    if (methods.length === 0) return refusal;
+    if (methods.length === 0) return new AppError('NOT_FOUND');
     void reply.header('allow', methods.join(', '));
     return new AppError('METHOD_NOT_ALLOWED', undefined, { allow: methods });
   }

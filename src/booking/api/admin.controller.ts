@@ -1,7 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { RouteSchema } from '@nestjs/platform-fastify';
 import {
-  ApiBearerAuth,
   ApiBody,
   ApiExtraModels,
   ApiHeader,
@@ -21,6 +20,7 @@ import type { AuditPage } from '../ledger/audit.js';
 import type { DeadLetter, InvariantReport } from '../ledger/types.js';
 import { OperatorService, type QueueReport, type RefundAnswer } from '../operator.service.js';
 import { bookingId } from './booking-id.js';
+import { NeedsJwt } from './credentials.js';
 import {
   AuditDto,
   DeadLetterDto,
@@ -35,17 +35,12 @@ import { shallowSchemaOf } from './dto/body-schema.js';
 import { AuditQuery, DeadLettersQuery, ExportQuery, pageOf } from './dto/queries.dto.js';
 import { RefundDto } from './dto/refund.dto.js';
 import { Problems } from './problems.js';
-import { callerOf, idempotencyKey } from './request-context.js';
+import { callerOf, idempotencyKey, KEY_HEADER } from './request-context.js';
 
 const LETTER_ID = { name: 'id', schema: { type: 'string' as const, format: 'uuid' } };
-const KEY_HEADER = {
-  name: 'Idempotency-Key',
-  required: false,
-  schema: { type: 'string' as const, minLength: 1, maxLength: 200 },
-};
 
 @ApiTags('operators')
-@ApiBearerAuth()
+@NeedsJwt()
 @Access('operator')
 @Controller('api/admin')
 export class AdminController {

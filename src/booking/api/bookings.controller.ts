@@ -13,7 +13,6 @@ import {
 } from '@nestjs/common';
 import { RouteSchema } from '@nestjs/platform-fastify';
 import {
-  ApiBearerAuth,
   ApiBody,
   ApiExtraModels,
   ApiHeader,
@@ -36,6 +35,7 @@ import { fulfilJobId, type BookingSnapshot } from '../booking.js';
 import { BookingService } from '../booking.service.js';
 import type { Acceptance } from '../ledger/types.js';
 import { bookingId } from './booking-id.js';
+import { NeedsJwt, OpensBooking, TakesJwt } from './credentials.js';
 import { bookingLinks } from '../../realtime/booking-event.js';
 import { AcceptBookingDto, AcceptStayDto } from './dto/accept-booking.dto.js';
 import { AcceptanceDto, BookingDto, BookingListDto } from './dto/answers.dto.js';
@@ -43,22 +43,14 @@ import { bodySchemaOf, either, shallowSchemaOf } from './dto/body-schema.js';
 import { PaymentDto } from './dto/payment.dto.js';
 import { BookingsQuery, numberOf, pageOf, VersionQuery } from './dto/queries.dto.js';
 import { Problems } from './problems.js';
-import { actorOf, callerOf, idempotencyKey } from './request-context.js';
+import { actorOf, callerOf, idempotencyKey, KEY_HEADER } from './request-context.js';
 
 /** What the route's schema lets through. */
 interface AcceptRoute {
   Body: AcceptBookingDto | AcceptStayDto;
 }
 
-const KEY_HEADER = {
-  name: 'Idempotency-Key',
-  required: false,
-  description: 'Kept for 24 h: the same key and body gives the same answer, and nothing is done twice.',
-  schema: { type: 'string', minLength: 1, maxLength: 200 },
-} as const;
-
 @ApiTags('bookings')
-@ApiBearerAuth()
 @Controller('api/bookings')
 export class BookingsController {
   private readonly authRequired: boolean;
@@ -79,6 +71,7 @@ export class BookingsController {
   @Post()
   @HttpCode(202)
   @RouteSchema({ body: either('hotelId', bodySchemaOf(AcceptStayDto), bodySchemaOf(AcceptBookingDto)) })
+  @TakesJwt()
   @ApiOperation({
     summary: 'Join the line',
     description: '202 means: committed, in its place, and it will settle in exactly one state.',
@@ -128,6 +121,7 @@ export class BookingsController {
 
   @Get()
   @Access('customer')
+  @NeedsJwt()
   @ApiOperation({ summary: "One's own bookings, newest first" })
   @ApiOkResponse({ type: BookingListDto })
   @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'USER_MISMATCH', 'FORBIDDEN')
@@ -141,6 +135,7 @@ export class BookingsController {
 
   @Get(':id')
   @Access('anyone')
+  @OpensBooking()
   @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
   @ApiOperation({ summary: 'A booking as it is now, with its place in the line' })
   @ApiOkResponse({ type: BookingDto })
@@ -155,6 +150,7 @@ export class BookingsController {
 
   @Delete(':id')
   @Access('anyone')
+  @OpensBooking()
   @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
   @ApiOperation({
     summary: 'Leave the line, give a hold back, or give back what was paid for',
@@ -183,6 +179,7 @@ export class BookingsController {
   @HttpCode(202)
   @RouteSchema({ body: shallowSchemaOf(PaymentDto) })
   @Access('anyone')
+  @OpensBooking()
   @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
   @ApiHeader(KEY_HEADER)
   @ApiOperation({ summary: 'Pay for a hold; a worker charges' })
@@ -219,6 +216,7 @@ export class BookingsController {
 
   @Get(':id/ticket.pdf')
   @Access('anyone')
+  @OpensBooking()
   @Header('cache-control', 'private, no-store')
   @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
   @ApiOperation({ summary: 'The tickets, a page each' })

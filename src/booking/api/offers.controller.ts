@@ -1,6 +1,5 @@
 import { Body, Controller, Get, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import {
-  ApiBearerAuth,
   ApiBody,
   ApiCreatedResponse,
   ApiExtraModels,
@@ -17,6 +16,7 @@ import { Access, CurrentIdentity } from '../../security/access.js';
 import type { Identity } from '../../security/identity.js';
 import type { Night, Offer } from '../ledger/types.js';
 import { OfferService } from '../offers/offer.service.js';
+import { NeedsJwt, TakesJwt } from './credentials.js';
 import { AnyOffer, NightListDto, OfferListDto, RoomOfferDto, TicketOfferDto } from './dto/answers.dto.js';
 import { either, shallowSchemaOf } from './dto/body-schema.js';
 import { ChangeOfferDto } from './dto/change-offer.dto.js';
@@ -25,9 +25,9 @@ import { CreateRoomOfferDto } from './dto/room-offer.dto.js';
 import { EitherBody } from './either-body.pipe.js';
 import { NightsQuery, OffersQuery, pageOf } from './dto/queries.dto.js';
 import { Problems } from './problems.js';
-import { callerOf, idempotencyKey } from './request-context.js';
+import { callerOf, idempotencyKey, KEY_HEADER } from './request-context.js';
 
-const OFFER_ID = { name: 'id', schema: { type: 'string' as const, maxLength: 64 } };
+const OFFER_ID = { name: 'id', schema: { type: 'string' as const, minLength: 1, maxLength: 64 } };
 
 @ApiTags('offers')
 @ApiExtraModels(TicketOfferDto, RoomOfferDto)
@@ -37,6 +37,7 @@ export class OffersController {
 
   @Get()
   @Access('anyone')
+  @TakesJwt()
   @ApiOperation({ summary: 'What is on sale' })
   @ApiOkResponse({ type: OfferListDto })
   @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED')
@@ -46,6 +47,7 @@ export class OffersController {
 
   @Get(':id')
   @Access('anyone')
+  @TakesJwt()
   @ApiParam(OFFER_ID)
   @ApiOperation({ summary: 'One offer, with its stock and the length of its line' })
   @ApiOkResponse(AnyOffer)
@@ -56,6 +58,7 @@ export class OffersController {
 
   @Get(':id/nights')
   @Access('anyone')
+  @TakesJwt()
   @ApiParam(OFFER_ID)
   @ApiOperation({ summary: 'What a room offer has for each night on sale' })
   @ApiOkResponse({ type: NightListDto })
@@ -69,12 +72,8 @@ export class OffersController {
     body: either('hotelId', shallowSchemaOf(CreateRoomOfferDto), shallowSchemaOf(CreateOfferDto)),
   })
   @Access('operator')
-  @ApiBearerAuth()
-  @ApiHeader({
-    name: 'Idempotency-Key',
-    required: false,
-    schema: { type: 'string', minLength: 1, maxLength: 200 },
-  })
+  @NeedsJwt()
+  @ApiHeader(KEY_HEADER)
   @ApiOperation({ summary: 'Put a ticket type of an event, or a room type of a hotel, on sale' })
   @ApiExtraModels(CreateOfferDto, CreateRoomOfferDto)
   @ApiBody({
@@ -109,7 +108,7 @@ export class OffersController {
   @Patch(':id')
   @RouteSchema({ body: shallowSchemaOf(ChangeOfferDto) })
   @Access('operator')
-  @ApiBearerAuth()
+  @NeedsJwt()
   @ApiParam(OFFER_ID)
   @ApiOperation({ summary: 'Change price, capacity, times, terms; pause and resume' })
   @ApiOkResponse(AnyOffer)

@@ -7,6 +7,14 @@ import type { Actor } from '../booking.js';
 /** Printable ASCII, as a header can carry it. */
 const KEY = /^[\x21-\x7e]{1,200}$/;
 
+/** Of every POST, as the OpenAPI document has it. */
+export const KEY_HEADER = {
+  name: 'Idempotency-Key',
+  required: false,
+  description: 'Kept for 24 h: the same key and body gives the same answer, and nothing is done twice.',
+  schema: { type: 'string' as const, pattern: KEY.source },
+};
+
 /** The `Idempotency-Key` of a request, or null. */
 export function idempotencyKey(request: FastifyRequest): string | null {
   const key = request.headers['idempotency-key'];

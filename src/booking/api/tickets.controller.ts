@@ -1,25 +1,18 @@
 import { Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiExtraModels,
-  ApiHeader,
-  ApiOkResponse,
-  ApiOperation,
-  ApiParam,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiExtraModels, ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Access, CurrentIdentity } from '../../security/access.js';
 import type { Identity } from '../../security/identity.js';
 import { TicketService, type TicketAtTheDoor } from '../tickets/ticket.service.js';
+import { NeedsJwt, TakesJwt } from './credentials.js';
 import { AnyTicket, TicketDto, VoucherDto } from './dto/answers.dto.js';
 import { Problems } from './problems.js';
-import { callerOf, idempotencyKey } from './request-context.js';
+import { callerOf, idempotencyKey, KEY_HEADER } from './request-context.js';
 
 const CODE = {
   name: 'code',
   description: 'As the QR code or the print below it has it; case and hyphens do not matter.',
-  schema: { type: 'string' as const },
+  schema: { type: 'string' as const, minLength: 1, maxLength: 64 },
 };
 
 @ApiTags('tickets')
@@ -31,6 +24,7 @@ export class TicketsController {
   // Whoever scans the code of a ticket holds the ticket: the code is the credential.
   @Get(':code')
   @Access('anyone')
+  @TakesJwt()
   @ApiParam(CODE)
   @ApiOperation({ summary: 'Whether a ticket or a voucher is genuine, used or revoked' })
   @ApiOkResponse(AnyTicket)
@@ -42,13 +36,9 @@ export class TicketsController {
   @Post(':code/redeem')
   @HttpCode(200)
   @Access('operator')
-  @ApiBearerAuth()
+  @NeedsJwt()
   @ApiParam(CODE)
-  @ApiHeader({
-    name: 'Idempotency-Key',
-    required: false,
-    schema: { type: 'string', minLength: 1, maxLength: 200 },
-  })
+  @ApiHeader(KEY_HEADER)
   @ApiOperation({ summary: 'Let its holder in, or check the guests of its room in, once' })
   @ApiOkResponse(AnyTicket)
   @Problems(

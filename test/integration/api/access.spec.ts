@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Test } from 'supertest';
-import { openApiOf } from '../../../src/configure-http.js';
+import { openApiOf } from '../../../src/api-document.js';
 import { jwt, newOffer, startApp, unique, wish, type TestApp } from '../../support/app.js';
 import { Watcher } from '../../support/board.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ERRORS } from '../../../src/common/errors.js';
-import { openApiOf } from '../../../src/configure-http.js';
+import { openApiOf } from '../../../src/api-document.js';
 import { startApp, type TestApp } from '../../support/app.js';
 
 jest.setTimeout(60_000);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { openApiOf } from '../../../src/configure-http.js';
+import { openApiOf } from '../../../src/api-document.js';
 import { eventually, startApp, unique, type TestApp } from '../../support/app.js';
 
 jest.setTimeout(60_000);

@@ -4,6 +4,7 @@ import { CleanText } from '../../../common/validation.js';
 import { MAX_NIGHTS } from '../../nights.js';
 import { MAX_QUANTITY } from './limits.js';
 import { Optional } from './optional.js';
+import { text } from './text.js';
 
 /** Enough of RFC 5321 to refuse what no mail server takes; the same expression in both validators. */
 export const EMAIL_PATTERN =
@@ -21,8 +22,7 @@ export const DATE_PATTERN = '^2\\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$';
 export abstract class JoinLineDto {
   @ApiProperty({
     description: 'Who books. With a JWT it must be its `sub`.',
-    minLength: 1,
-    maxLength: 128,
+    ...text(128),
     example: 'fan-1',
   })
   @CleanText(128)
@@ -54,8 +54,7 @@ export abstract class JoinLineDto {
 export class AcceptBookingDto extends JoinLineDto {
   @ApiProperty({
     description: 'The event, as its organiser named it.',
-    minLength: 1,
-    maxLength: 128,
+    ...text(128),
     example: 'summer-night',
   })
   @CleanText(128)
@@ -63,8 +62,7 @@ export class AcceptBookingDto extends JoinLineDto {
 
   @ApiPropertyOptional({
     description: 'Required where the event has several types.',
-    minLength: 1,
-    maxLength: 128,
+    ...text(128),
     example: 'standing',
   })
   @Optional()
@@ -89,8 +87,7 @@ export class AcceptBookingDto extends JoinLineDto {
 export class AcceptStayDto extends JoinLineDto {
   @ApiProperty({
     description: 'The hotel, as its operator named it.',
-    minLength: 1,
-    maxLength: 128,
+    ...text(128),
     example: 'lakeside',
   })
   @CleanText(128)
@@ -98,8 +95,7 @@ export class AcceptStayDto extends JoinLineDto {
 
   @ApiPropertyOptional({
     description: 'Required where the hotel has several types.',
-    minLength: 1,
-    maxLength: 128,
+    ...text(128),
     example: 'double',
   })
   @Optional()

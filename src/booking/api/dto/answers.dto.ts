@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
-import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
+import { ERRORS } from '../../../common/errors.js';
 import { QUEUE_TYPES } from '../../../config/config.js';
 import { JOB_TYPES } from '../../../queue/job-queue.js';
 import { STATES } from '../../booking.js';
@@ -334,10 +335,22 @@ export class AuditDto {
   readonly next!: string | null;
 }
 
+export class FieldErrorDto {
+  @ApiProperty({ description: 'Dotted path; empty where the whole is meant.' }) readonly field!: string;
+  @ApiProperty() readonly message!: string;
+}
+
+/** RFC 9457. Some codes add members of their own: docs/errors.md. */
 export class ProblemDto {
   @ApiProperty({ example: 'urn:fairline:error:SOLD_OUT' }) readonly type!: string;
   @ApiProperty() readonly title!: string;
   @ApiProperty(count) readonly status!: number;
-  @ApiProperty({ description: 'Stable; see docs/errors.md.' }) readonly code!: string;
-  @ApiProperty({ required: false }) readonly detail?: string;
+  @ApiProperty({ description: 'Stable; see docs/errors.md.', enum: Object.keys(ERRORS) })
+  readonly code!: string;
+  @ApiPropertyOptional({ description: 'A sentence about this occurrence.' }) readonly detail?: string;
+  @ApiPropertyOptional({ description: 'The path that was asked for.' }) readonly instance?: string;
+  @ApiPropertyOptional({ description: 'As `X-Request-Id`.' }) readonly correlationId?: string;
+  @ApiPropertyOptional({ type: [FieldErrorDto], description: 'With `VALIDATION_FAILED`: all that is wrong.' })
+  readonly errors?: FieldErrorDto[];
+  @ApiPropertyOptional({ ...count, description: 'As `Retry-After`.' }) readonly retryAfterSeconds?: number;
 }

@@ -12,9 +12,10 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { CleanText } from '../../../common/validation.js';
-import { Instant } from './instant.js';
+import { Instant, instant } from './instant.js';
 import { MAX_CAPACITY, MAX_QUANTITY } from './limits.js';
 import { Optional } from './optional.js';
+import { text } from './text.js';
 
 export class MoneyDto {
   @ApiProperty({
@@ -56,17 +57,18 @@ export class CancellationDto {
 
 /** What every offer says. */
 export abstract class NewOfferDto {
-  @ApiProperty({ minLength: 1, maxLength: 200, example: 'Summer Night' })
+  @ApiProperty({ ...text(200), example: 'Summer Night' })
   @CleanText(200)
   readonly title!: string;
 
-  @ApiPropertyOptional({ maxLength: 200, default: '', example: 'Waldbühne' })
+  @ApiPropertyOptional({ ...text(200, 0), default: '', example: 'Waldbühne' })
   @Optional()
   @CleanText(200, { min: 0 })
   readonly venue?: string;
 
   @ApiPropertyOptional({
     description: 'IANA; times on tickets and in mails are in it.',
+    format: 'iana-time-zone',
     default: 'UTC',
     example: 'Europe/Berlin',
   })
@@ -82,7 +84,7 @@ export abstract class NewOfferDto {
 
   @ApiPropertyOptional({
     description: 'Nobody is let in before.',
-    format: 'date-time',
+    ...instant,
     type: String,
     nullable: true,
   })
@@ -92,7 +94,7 @@ export abstract class NewOfferDto {
 
   @ApiPropertyOptional({
     description: 'Nobody is let in from then on.',
-    format: 'date-time',
+    ...instant,
     type: String,
     nullable: true,
   })
@@ -151,17 +153,17 @@ export abstract class NewOfferDto {
 
 /** A ticket type of an event, to be put on sale. */
 export class CreateOfferDto extends NewOfferDto {
-  @ApiProperty({ minLength: 1, maxLength: 128, example: 'summer-night' })
+  @ApiProperty({ ...text(128), example: 'summer-night' })
   @CleanText(128)
   readonly eventId!: string;
 
-  @ApiProperty({ minLength: 1, maxLength: 128, example: 'standing' })
+  @ApiProperty({ ...text(128), example: 'standing' })
   @CleanText(128)
   readonly ticketType!: string;
 
   @ApiProperty({
     description: 'When the event begins; ISO 8601 with an offset.',
-    format: 'date-time',
+    ...instant,
     example: '2027-06-19T18:00:00Z',
   })
   @Instant()

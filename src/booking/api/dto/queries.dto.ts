@@ -2,11 +2,13 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsUUID, Matches } from 'class-validator';
 import { CleanText } from '../../../common/validation.js';
 import { DATE_PATTERN } from './accept-booking.dto.js';
-import { Instant } from './instant.js';
+import { Instant, instant } from './instant.js';
 import { MAX_PAGE } from './limits.js';
+import { text } from './text.js';
 
 /** Query strings are text: numbers in them are checked as text and read by `numberOf`. */
 const WHOLE_NUMBER = /^\d{1,15}$/;
+const MAX_WHOLE_NUMBER = 999_999_999_999_999;
 
 export const numberOf = (text: string | undefined, fallback: number): number =>
   text === undefined ? fallback : Number(text);
@@ -18,6 +20,7 @@ export class VersionQuery {
     description: 'The last version that the client saw: the answer is never older.',
     type: 'integer',
     minimum: 0,
+    maximum: MAX_WHOLE_NUMBER,
   })
   @IsOptional()
   @Matches(WHOLE_NUMBER, { message: 'version must be a whole number' })
@@ -45,7 +48,7 @@ export class BookingsQuery extends PageQuery {
 
   @ApiPropertyOptional({
     description: 'For operators: whose bookings. A customer sees their own.',
-    maxLength: 128,
+    ...text(128),
   })
   @IsOptional()
   @CleanText(128)
@@ -63,7 +66,7 @@ export class NightsQuery {
 }
 
 export class OffersQuery extends PageQuery {
-  @ApiPropertyOptional({ description: 'Those after this id.', maxLength: 64 })
+  @ApiPropertyOptional({ description: 'Those after this id.', ...text(64) })
   @IsOptional()
   @CleanText(64)
   readonly after?: string;
@@ -77,7 +80,7 @@ export class DeadLettersQuery extends PageQuery {
 
   @ApiPropertyOptional({
     description: 'Those older than this time (`createdAt` of the last one).',
-    format: 'date-time',
+    ...instant,
   })
   @IsOptional()
   @Instant()
@@ -85,7 +88,7 @@ export class DeadLettersQuery extends PageQuery {
 }
 
 export class AuditQuery extends PageQuery {
-  @ApiPropertyOptional({ maxLength: 64 })
+  @ApiPropertyOptional({ ...text(64) })
   @IsOptional()
   @CleanText(64)
   readonly offerId?: string;
@@ -95,17 +98,22 @@ export class AuditQuery extends PageQuery {
   @IsUUID()
   readonly bookingId?: string;
 
-  @ApiPropertyOptional({ description: 'Those older than this id: `next` of the last page.', type: 'integer' })
+  @ApiPropertyOptional({
+    description: 'Those older than this id: `next` of the last page.',
+    type: 'integer',
+    minimum: 0,
+    maximum: MAX_WHOLE_NUMBER,
+  })
   @IsOptional()
   @Matches(WHOLE_NUMBER, { message: 'before must be a whole number' })
   readonly before?: string;
 
-  @ApiPropertyOptional({ description: 'Not those before this time.', format: 'date-time' })
+  @ApiPropertyOptional({ description: 'Not those before this time.', ...instant })
   @IsOptional()
   @Instant()
   readonly since?: string;
 
-  @ApiPropertyOptional({ description: 'Those before this time.', format: 'date-time' })
+  @ApiPropertyOptional({ description: 'Those before this time.', ...instant })
   @IsOptional()
   @Instant()
   readonly until?: string;
@@ -120,7 +128,7 @@ export class ExportQuery {
   @IsUUID()
   readonly after?: string;
 
-  @ApiPropertyOptional({ maxLength: 64 })
+  @ApiPropertyOptional({ ...text(64) })
   @IsOptional()
   @CleanText(64)
   readonly offerId?: string;

@@ -16,6 +16,7 @@ import { DATE_PATTERN } from './accept-booking.dto.js';
 import { MAX_CAPACITY } from './limits.js';
 import { NewOfferDto } from './offer.dto.js';
 import { Optional } from './optional.js';
+import { text } from './text.js';
 
 /** So many ranges of nights in one request. */
 export const MAX_RANGES = 50;
@@ -56,11 +57,11 @@ export class NightsDto {
 
 /** A room type of a hotel, to be put on sale. */
 export class CreateRoomOfferDto extends NewOfferDto {
-  @ApiProperty({ minLength: 1, maxLength: 128, example: 'lakeside' })
+  @ApiProperty({ ...text(128), example: 'lakeside' })
   @CleanText(128)
   readonly hotelId!: string;
 
-  @ApiProperty({ minLength: 1, maxLength: 128, example: 'double' })
+  @ApiProperty({ ...text(128), example: 'double' })
   @CleanText(128)
   readonly roomType!: string;
 
