@@ -21,6 +21,7 @@ import * as staySellOut from './sell-out-stays.js';
 import * as shared from './shared.js';
 import * as stepVerbs from './steps.js';
 import * as sweepReads from './sweep.js';
+import * as tellings from './tellings.js';
 import * as terms from './terms.js';
 import * as ticketVerbs from './tickets.js';
 import type * as T from './types.js';
@@ -46,6 +47,7 @@ export const ROUTINES: readonly string[] = [
   bookingReads.sql,
   ticketVerbs.sql,
   sweepReads.sql,
+  tellings.sql,
   auditLog.sql,
   operations.sql,
 ];
@@ -258,6 +260,33 @@ export class Ledger {
   }
   pruneKeys(ageMs: number, limit: number): Promise<number> {
     return sweepReads.pruneKeys(this.db, ageMs, limit);
+  }
+
+  gatherTellings(service: tellings.ToldService, seals: number): Promise<boolean> {
+    return tellings.gatherTellings(this.db, service, seals);
+  }
+  dueTellings(service: tellings.ToldService, limit: number, leaseMs: number): Promise<tellings.Telling[]> {
+    return tellings.dueTellings(this.db, service, limit, leaseMs);
+  }
+  endTellings(
+    service: tellings.ToldService,
+    ends: readonly tellings.TellingEnd[],
+    actor: Actor,
+  ): Promise<number> {
+    return tellings.endTellings(this.db, service, ends, actor);
+  }
+  tellingBacklog(): Promise<tellings.TellingBacklog[]> {
+    return tellings.tellingBacklog(this.db);
+  }
+  dueQuestions(aheadMs: number, limit: number): Promise<tellings.DueQuestion[]> {
+    return tellings.dueQuestions(this.db, aheadMs, limit);
+  }
+  recordAnswer(
+    question: tellings.DueQuestion,
+    detail: Readonly<Record<string, unknown>>,
+    actor: Actor,
+  ): Promise<boolean> {
+    return tellings.recordAnswer(this.db, question, detail, actor);
   }
 
   seal(): Promise<number> {

@@ -1,0 +1,274 @@
+import type { Database } from '../../database/database.js';
+import type { Actor, Stay } from '../booking.js';
+import type { OfferFacts } from './types.js';
+import { callJson } from './call.js';
+
+/**
+ * What other services are told of bookings. Tellings follow from the audit log, seal by seal, so that no verb writes
+ * more for them: a seal holds the events of transactions that are over, and none can appear in it any more. Nothing
+ * here is called while no such service is configured.
+ *
+ * A booking is told in the order of its transitions. A telling that is handed out is put off for a while by that very
+ * call; whoever got it says what became of it. Where nobody does, it is handed out again: the one who is told must
+ * take a repetition for what it is.
+ */
+export const sql = /* sql */ `
+-- What a transition is to a service; null: nothing that it is told.
+create or replace function telling_kind(p_service text, p_from booking_state, p_to booking_state) returns text
+language sql immutable parallel safe as $$
+  select case
+    when p_from = 'paid' and p_to = 'confirmed' then 'confirm'
+    when p_service <> 'ticket' then null
+    when p_from = 'waiting' and p_to = 'held' then 'reserve'
+    when p_to = 'refunded' or (p_from in ('held', 'paying') and p_to in ('expired', 'cancelled')) then 'release'
+  end
+$$;
+
+-- Turns the next seals into tellings, p_seals of them at most. A service that is told for the first time begins with
+-- whoever holds units now. RETURNS whether there is more to turn.
+create or replace function gather_tellings(p_service text, p_seals integer) returns jsonb
+language plpgsql volatile as $$
+declare
+  c remote_cursor%rowtype;
+  v_now timestamptz := clock_timestamp();
+  v_last bigint;
+begin
+  select * into c from remote_cursor where service = p_service for no key update skip locked;
+  if not found then
+    -- of two that begin at once one does; and somebody else may be at it
+    insert into remote_cursor (service, seal) select p_service, number from audit_chain on conflict do nothing;
+    if not found then return 'false'; end if;
+    if p_service = 'ticket' then
+      insert into remote_telling (service, booking_id, kind, version, next_at, created_at)
+      select p_service, id, 'reserve', accepted_version, v_now, v_now from (
+        select id, accepted_version from booking where state = 'held'
+        union all
+        select id, accepted_version from booking where state in ('paying', 'paid')
+      ) holding
+      on conflict do nothing;
+    end if;
+    return 'true';
+  end if;
+  select max(number) into v_last from (
+    select number from audit_seal where number > c.seal order by number limit p_seals) fresh;
+  if v_last is null then return 'false'; end if;
+  insert into remote_telling (service, booking_id, kind, version, next_at, created_at)
+  select p_service, e.booking_id, telling_kind(p_service, e.from_state, e.to_state), e.version, v_now, v_now
+  -- the offset keeps the order: seal by seal, each by the index over transactions
+  from (select bound_from, bound_to, first_id from audit_seal where number > c.seal and number <= v_last order by number) s
+  cross join lateral (
+    select * from audit_event where xid >= s.bound_from and xid < s.bound_to and id + 0 >= s.first_id offset 0) e
+  where e.booking_id is not null and telling_kind(p_service, e.from_state, e.to_state) is not null
+  on conflict do nothing;
+  update remote_cursor set seal = v_last where service = p_service;
+  return to_jsonb(exists (select from audit_seal where number > v_last));
+end $$;
+
+-- Hands out what is due, a booking's first telling before its others, each for p_lease. The fence is that of the
+-- transition: nobody is held twice from the line, and what comes after it keeps the fence that it had then.
+create or replace function due_tellings(p_service text, p_limit integer, p_lease interval) returns jsonb
+language sql volatile as $$
+  with due as (
+    update remote_telling set tries = tries + 1, next_at = clock_timestamp() + p_lease
+    where (service, booking_id, kind) in (
+      select t.service, t.booking_id, t.kind from remote_telling t
+      where t.service = p_service and t.state = 'due' and t.next_at <= statement_timestamp()
+        and not exists (select from remote_telling e where e.service = t.service and e.booking_id = t.booking_id
+          and e.state = 'due' and e.version < t.version)
+      order by t.next_at limit p_limit for no key update of t skip locked)
+    returning *
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('bookingId', d.booking_id, 'kind', d.kind,
+    'fence', case d.kind when 'reserve' then 1 else b.fence end, 'customerId', b.customer_id, 'quantity', b.quantity,
+    'stay', stay_json(b), 'offer', offer_facts_json(o), 'tries', d.tries, 'refusals', d.refusals,
+    'sentAgoMs', floor(extract(epoch from clock_timestamp() - d.sent_at) * 1000)) order by d.version), '[]')
+  from due d join booking b on b.id = d.booking_id join offer o on o.id = b.offer_id
+$$;
+
+-- What became of tellings: told, later (in inMs, refused by then or sent with nobody knowing), or set aside. Repeating
+-- it changes nothing but a time. RETURNS how many there still were.
+create or replace function end_tellings(p_service text, p_ends jsonb, p_actor jsonb) returns jsonb
+language plpgsql volatile as $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_count integer;
+begin
+  with ends as (
+    select * from jsonb_to_recordset(p_ends) as e ("bookingId" uuid, kind text, outcome text, "inMs" integer,
+      "isRefusal" boolean, "isSent" boolean, reason text)
+  ),
+  told as (
+    delete from remote_telling t using ends e
+    where t.service = p_service and t.booking_id = e."bookingId" and t.kind = e.kind and e.outcome = 'told'
+    returning 1
+  ),
+  others as (
+    update remote_telling t set
+      state = case e.outcome when 'refused' then 'refused' else 'due' end,
+      next_at = v_now + make_interval(secs => e."inMs" / 1000.0),
+      refusals = t.refusals + coalesce(e."isRefusal", false)::integer,
+      sent_at = coalesce(t.sent_at, case when e."isSent" then v_now end),
+      reason = e.reason
+    from ends e
+    where t.service = p_service and t.booking_id = e."bookingId" and t.kind = e.kind and e.outcome <> 'told'
+      and t.state = 'due'
+    returning t.booking_id, t.kind, t.state, t.reason
+  ),
+  noted as (
+    select write_audit(v_now, b.offer_id, b.id, 'remote.refused', null, null, null, null, b.quantity, p_actor,
+      jsonb_build_object('service', p_service, 'kind', o.kind, 'reason', o.reason))
+    from others o join booking b on b.id = o.booking_id where o.state = 'refused'
+  )
+  select (select count(*) from told) + (select count(*) from others) + 0 * (select count(*) from noted) into v_count;
+  return to_jsonb(v_count);
+end $$;
+
+-- How many tellings there are by service and state, and for how many seconds the oldest has waited.
+create or replace function telling_backlog() returns jsonb
+language sql stable as $$
+  select coalesce(jsonb_agg(jsonb_build_object('service', service, 'state', state, 'tellings', tellings,
+    'oldestSeconds', oldest)), '[]')
+  from (
+    select service, state, count(*) as tellings, extract(epoch from clock_timestamp() - min(created_at)) as oldest
+    from remote_telling group by service, state
+  ) counted
+$$;
+
+-- Offers that open within p_ahead, or have opened since, and that nobody was asked about for this opening; each is put
+-- off for its next try, longer each time, by this very call. Nobody asks any more an hour after the opening.
+create or replace function due_questions(p_ahead interval, p_limit integer) returns jsonb
+language plpgsql volatile as $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_due jsonb;
+begin
+  insert into remote_question (offer_id, opens_at, next_at)
+  select o.id, coalesce(o.opens_at, o.created_at), v_now from offer o
+  where coalesce(o.opens_at, o.created_at) between v_now - interval '1 hour' and v_now + p_ahead
+    and o.starts_at > v_now and (o.closes_at is null or o.closes_at > v_now)
+    and not exists (select from remote_question q
+      where q.offer_id = o.id and q.opens_at = coalesce(o.opens_at, o.created_at))
+  on conflict (offer_id) do update set opens_at = excluded.opens_at, tries = 0, next_at = excluded.next_at
+  where remote_question.opens_at <> excluded.opens_at;
+  with due as (
+    update remote_question set tries = tries + 1,
+      next_at = case when v_now < opens_at + interval '1 hour'
+        then v_now + make_interval(secs => least(60, power(2, least(tries, 6)))) end
+    where offer_id in (select offer_id from remote_question where next_at <= v_now
+      order by next_at limit p_limit for no key update skip locked)
+    returning *
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('offerId', offer_id, 'opensAt', iso(opens_at), 'tries', tries)), '[]')
+  into v_due from due;
+  return v_due;
+end $$;
+
+-- The answer about an offer, into the audit log: once for each opening. RETURNS whether it is the first.
+create or replace function record_answer(p_offer text, p_opens_at timestamptz, p_detail jsonb, p_actor jsonb)
+returns jsonb
+language plpgsql volatile as $$
+begin
+  update remote_question set next_at = null
+  where offer_id = p_offer and iso(opens_at) = iso(p_opens_at) and next_at is not null;
+  if not found then return 'false'; end if;
+  perform write_audit(clock_timestamp(), p_offer, null, 'remote.check', null, null, null, null, null, p_actor, p_detail);
+  return 'true';
+end $$;
+`;
+
+/** Services that are told of bookings. */
+export const TOLD_SERVICES = ['ticket', 'booking'] as const;
+export type ToldService = (typeof TOLD_SERVICES)[number];
+
+/** `reserve`: units are held for it. `confirm`: they are sold. `release`: they are back on sale. */
+export type TellingKind = 'reserve' | 'confirm' | 'release';
+
+export interface Telling {
+  readonly bookingId: string;
+  readonly kind: TellingKind;
+  readonly fence: number;
+  readonly customerId: string;
+  readonly quantity: number;
+  readonly stay: Stay | null;
+  readonly offer: OfferFacts;
+  /** This one included. */
+  readonly tries: number;
+  readonly refusals: number;
+  /** Since it was first sent without anybody knowing what became of it; null: it never was. */
+  readonly sentAgoMs: number | null;
+}
+
+/** What became of a telling that was handed out. */
+export type TellingEnd = Pick<Telling, 'bookingId' | 'kind'> &
+  (
+    | { readonly outcome: 'told' }
+    | {
+        readonly outcome: 'later';
+        readonly inMs: number;
+        /** It was answered with a no. */
+        readonly isRefusal: boolean;
+        /** It may have arrived. */
+        readonly isSent: boolean;
+        readonly reason: string;
+      }
+    /** Set aside. */
+    | { readonly outcome: 'refused'; readonly inMs: 0; readonly isRefusal: true; readonly reason: string }
+  );
+
+export interface TellingBacklog {
+  readonly service: ToldService;
+  readonly state: 'due' | 'refused';
+  readonly tellings: number;
+  readonly oldestSeconds: number;
+}
+
+/** An offer to ask about. */
+export interface DueQuestion {
+  readonly offerId: string;
+  /** When it opens or has opened, ISO 8601; where it names no time, when it was created. */
+  readonly opensAt: string;
+  readonly tries: number;
+}
+
+/** Turns sealed events into tellings; true where there is more to turn. Any number of processes may call it at once. */
+export function gatherTellings(db: Database, service: ToldService, seals: number): Promise<boolean> {
+  return callJson<boolean>(db, 'gather_tellings', [service, seals]);
+}
+
+/** Tellings to be told now; each is this caller's for the lease. */
+export function dueTellings(
+  db: Database,
+  service: ToldService,
+  limit: number,
+  leaseMs: number,
+): Promise<Telling[]> {
+  return callJson<Telling[]>(db, 'due_tellings', [service, limit, `${leaseMs} milliseconds`]);
+}
+
+export function endTellings(
+  db: Database,
+  service: ToldService,
+  ends: readonly TellingEnd[],
+  actor: Actor,
+): Promise<number> {
+  return callJson<number>(db, 'end_tellings', [service, JSON.stringify(ends), actor]);
+}
+
+export function tellingBacklog(db: Database): Promise<TellingBacklog[]> {
+  return callJson<TellingBacklog[]>(db, 'telling_backlog', []);
+}
+
+/** Offers to ask about now; each is put off for its next try by this very call. */
+export function dueQuestions(db: Database, aheadMs: number, limit: number): Promise<DueQuestion[]> {
+  return callJson<DueQuestion[]>(db, 'due_questions', [`${aheadMs} milliseconds`, limit]);
+}
+
+/** Asks no more for this opening; true for the first answer. */
+export function recordAnswer(
+  db: Database,
+  question: DueQuestion,
+  detail: Readonly<Record<string, unknown>>,
+  actor: Actor,
+): Promise<boolean> {
+  return callJson<boolean>(db, 'record_answer', [question.offerId, question.opensAt, detail, actor]);
+}
