@@ -6,6 +6,7 @@ import {
   type MetricDefinition,
 } from '../../src/metrics/catalogue.js';
 import { capabilityTable } from './capabilities.js';
+import { renderContract } from './contract.js';
 import { withSection } from './section.js';
 
 /** Every document that is made from a table in the source, all of it or a part, by its path from the root. */
@@ -13,6 +14,7 @@ export const GENERATED: Readonly<Record<string, (current: string) => string>> = 
   'docs/errors.md': renderErrors,
   'docs/metrics.md': renderMetrics,
   'docs/queues.md': renderCapabilities,
+  'src/grpc/contract.generated.ts': renderContract,
 };
 
 const NOTE = '<!-- Made by `npm run docs` from the source. A test compares the two: change the source. -->';
