@@ -1,5 +1,6 @@
 -- Load of `bench:accept`: every request has its own customer and its own Idempotency-Key; every answer is checked
--- for its status and for the members that a client relies on.
+-- for its status and for the members that a client relies on. With a file of tokens, a line each in the order of the
+-- requests, every request brings its own; one that finds none left is refused, and so told.
 local counter = 0
 local thread_number = 0
 local event, path
@@ -14,6 +15,10 @@ end
 function init(args)
   event = args[1]
   good, bad, sample = 0, 0, ""
+  if args[2] then
+    tokens = {}
+    for line in io.lines(args[2]) do tokens[#tokens + 1] = line end
+  end
   prefix = 'POST /api/bookings HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nIdempotency-Key: '
   body_head = '{"userId":"'
   body_tail = '","eventId":"' .. event .. '","ticketType":"standing","quantity":1,"email":"fan@example.org"}'
@@ -23,7 +28,9 @@ function request()
   counter = counter + 1
   local id = event .. "-" .. number .. "-" .. counter
   local body = body_head .. id .. body_tail
-  return prefix .. id .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
+  local bearer = ""
+  if tokens then bearer = "\r\nAuthorization: Bearer " .. (tokens[counter] or "none-left") end
+  return prefix .. id .. bearer .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
 function response(status, headers, body)

@@ -29,12 +29,15 @@ export function ensureGenerator(): void {
 
 const RESULT = /RESULT good=(\d+) bad=(\d+) us=(\d+) p50=(\d+) p99=(\d+) sample=(.*)/;
 
-/** Loads `POST /api/bookings` of a server for so many seconds. @throws Error where an answer was not the expected one */
+/**
+ * Loads `POST /api/bookings` of a server for so many seconds, each request with its own line of `tokens` where that file
+ * is given. @throws Error where an answer was not the expected one
+ */
 export async function load(
   root: string,
   url: string,
   event: string,
-  options: { readonly seconds: number; readonly connections: number },
+  options: { readonly seconds: number; readonly connections: number; readonly tokens?: string },
 ): Promise<LoadResult> {
   const script = join(root, 'bench/accept/load.lua');
   const { stdout } = await run('wrk', [
@@ -45,6 +48,7 @@ export async function load(
     script,
     url,
     event,
+    ...(options.tokens === undefined ? [] : [options.tokens]),
   ]);
   const found = RESULT.exec(stdout);
   if (found === null) throw new Error(`wrk said: ${stdout}`);

@@ -10,10 +10,12 @@ import { findEmbedded } from '../../src/database/embedded/embedded-postgres.js';
 import { migrate } from '../../src/database/migrate.js';
 import { median, rounded } from '../support/statistics.js';
 import { ensureGenerator, load, type LoadResult } from './load.js';
+import { BENCH_SECRET, writeTokens } from './tokens.js';
 
 /**
  * `npm run bench:accept`: accepted bookings a second of the application as `npm start` runs it, beside a route that
- * does nothing and beside one transaction per request; same machine, same run, same load, answers checked.
+ * does nothing and beside one transaction per request; same machine, same run, same load, answers checked. With `--jwt`
+ * also with a token of its own on each request, in turn with none.
  */
 const POOL_SIZES = [8, 16, 32] as const;
 const { values } = parseArgs({
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '512' },
     json: { type: 'boolean', default: false },
+    jwt: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -51,8 +54,9 @@ async function bench(): Promise<void> {
   const pools = new Map<number, string>();
   for (const size of POOL_SIZES) pools.set(size, await startPlain('per-request', other, String(size)));
 
-  const results: { app: LoadResult[]; bare: LoadResult[]; perRequest: Map<number, LoadResult[]> } = {
+  const results: Results = {
     app: [],
+    jwt: [],
     bare: [],
     perRequest: new Map(POOL_SIZES.map((size) => [size, []])),
   };
@@ -69,15 +73,18 @@ async function bench(): Promise<void> {
       app: await load(root, app, event, options),
       perRequest: new Map<number, LoadResult>(),
     };
-    accepted += measured.app.good;
+    const jwt = values.jwt ? await loadWithTokens(app, databaseUrl, `${event}-jwt`) : null;
+    accepted += measured.app.good + (jwt?.good ?? 0);
     for (const [size, url] of pools)
       measured.perRequest.set(size, await load(root, url, `${event}-${size}`, { ...options, seconds: 2 }));
     if (round === 0) continue;
     results.bare.push(measured.bare);
     results.app.push(measured.app);
+    if (jwt !== null) results.jwt.push(jwt);
     for (const [size, result] of measured.perRequest) results.perRequest.get(size)?.push(result);
     say(
-      `round ${round}: accept ${rounded(measured.app.perSecond, 0)}/s, bare ${rounded(measured.bare.perSecond, 0)}/s, per request ` +
+      `round ${round}: accept ${rounded(measured.app.perSecond, 0)}/s, bare ${rounded(measured.bare.perSecond, 0)}/s, ` +
+        `${jwt === null ? '' : `with a JWT ${rounded(jwt.perSecond, 0)}/s, `}per request ` +
         [...measured.perRequest]
           .map(([size, result]) => `${rounded(result.perSecond, 0)} (pool ${size})`)
           .join(', '),
@@ -87,11 +94,26 @@ async function bench(): Promise<void> {
   report(results);
 }
 
-function report(results: {
-  app: LoadResult[];
-  bare: LoadResult[];
-  perRequest: Map<number, LoadResult[]>;
-}): void {
+interface Results {
+  readonly app: LoadResult[];
+  /** Empty without `--jwt`. */
+  readonly jwt: LoadResult[];
+  readonly bare: LoadResult[];
+  readonly perRequest: Map<number, LoadResult[]>;
+}
+
+/** The same load, with a token to verify on each request. */
+async function loadWithTokens(app: string, databaseUrl: string, event: string): Promise<LoadResult> {
+  await putOnSale(databaseUrl, event);
+  const tokens = await writeTokens(folder, event, options.seconds);
+  try {
+    return await load(root, app, event, { ...options, tokens });
+  } finally {
+    await rm(tokens);
+  }
+}
+
+function report(results: Results): void {
   const rate = (of: readonly LoadResult[]): number => median(of.map((result) => result.perSecond));
   const best = [...results.perRequest]
     .map(([size, of]) => ({ size, rate: rate(of) }))
@@ -106,12 +128,16 @@ function report(results: {
     perRequestPerSecond: rounded(best.rate, 0),
     ratioToBare: rounded(ratios(results.bare)),
     ratioToPerRequest: rounded(ratios(results.perRequest.get(best.size) ?? []), 1),
+    ...(values.jwt && { ratioJwtToPlain: rounded(1 / ratios(results.jwt)) }),
     perRequestPool: best.size,
     acceptMs: { p50: median(results.app.map((r) => r.p50Ms)), p99: median(results.app.map((r) => r.p99Ms)) },
     connections: options.connections,
   };
   say(
-    `accept ${document.acceptPerSecond}/s = ${document.ratioToBare} of bare = ${document.ratioToPerRequest} times one transaction per request (best pool: ${best.size})`,
+    `accept ${document.acceptPerSecond}/s = ${document.ratioToBare} of bare = ${document.ratioToPerRequest} times one transaction per request (best pool: ${best.size})` +
+      ('ratioJwtToPlain' in document
+        ? `; with a JWT to verify on each request ${document.ratioJwtToPlain} of that`
+        : ''),
   );
   if (values.json) process.stdout.write(`${JSON.stringify(document)}\n`);
 }
@@ -124,6 +150,7 @@ async function startApp(dataDir: string): Promise<string> {
     DATA_DIR: dataDir,
     PORT: '0',
     PROMETHEUS_PORT: '0',
+    JWT_SECRET: BENCH_SECRET,
   };
   const child = spawn(process.execPath, ['--max-semi-space-size=64', join(root, 'dist/src/main.js')], {
     env,
