@@ -1,4 +1,5 @@
 import type { ChallengeSettings } from './challenge.js';
+import type { GrpcSettings } from './grpc.js';
 import type { KafkaSettings } from './kafka.js';
 import type { RateLimits } from './rate-limits.js';
 import type { RedisSettings } from './redis.js';
@@ -40,6 +41,8 @@ export abstract class Config {
     /** Bull Board may change the queue, or shows it alone. */
     readonly boardWritable: boolean;
   };
+  /** The gRPC server of roles that have an API, on the same host. */
+  abstract readonly grpc: GrpcSettings;
   /** Where metrics and health are served in every role; 0 takes a free port. */
   abstract readonly prometheusPort: number;
   abstract readonly database: {

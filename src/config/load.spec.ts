@@ -15,6 +15,7 @@ const PRODUCTION = {
   DATABASE_URL: 'postgres://db/fairline',
   JWT_SECRET: 'a secret of at least thirty-two characters',
   PUBLIC_URL: 'https://tickets.example',
+  GRPC_PORT: 'off',
 };
 
 describe('the configuration', () => {
@@ -88,7 +89,6 @@ describe('the configuration', () => {
     expect(mistakesOf({ REDIS_CLUSTER_NODES: 'a:1,b:2' })).toEqual([
       'QUEUE_TYPE=bullmq does not run on a Redis Cluster: use QUEUE_TYPE=streams',
     ]);
-    expect(mistakesOf({ GRPC_PORT: '50051' })).toHaveLength(1);
   });
 
   it('repeats no secret in a mistake', () => {
@@ -248,6 +248,8 @@ describe('Stripe', () => {
 });
 
 describe('production', () => {
+  const PLAINTEXT =
+    'NODE_ENV=production needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE, or GRPC_PORT=off: it does not serve gRPC in plain text';
   const NO_MONEY = 'NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move';
 
   it('refuses the embedded database, tokens that nobody signed, CORS for all and payments that are none', () => {
@@ -258,6 +260,7 @@ describe('production', () => {
       'NODE_ENV=production needs PUBLIC_URL, and it must begin with https://: tokens travel there',
       'NODE_ENV=production does not take CORS_ORIGINS=*',
       NO_MONEY,
+      PLAINTEXT,
     ]);
   });
 
@@ -312,5 +315,41 @@ describe('production', () => {
       STRIPE_WEBHOOK_SECRET: 'whsec_abc',
     };
     expect(loadConfig({ ...PRODUCTION, ...live }).auth.mustExpire).toBe(true);
+  });
+});
+
+describe('gRPC', () => {
+  const FILES = { GRPC_TLS_CERT_FILE: 'cert.pem', GRPC_TLS_KEY_FILE: 'key.pem' };
+
+  it('is served on a port of its own unless it is off', () => {
+    expect(loadConfig({}).grpc).toEqual({
+      port: 50_051,
+      tls: null,
+      serviceNames: [],
+      maxMessageBytes: 1_048_576,
+      maxConcurrentCalls: 1000,
+    });
+    expect(loadConfig({ GRPC_PORT: 'off' }).grpc.port).toBeNull();
+    expect(mistakesOf({ GRPC_PORT: 'on' })).toHaveLength(1);
+  });
+
+  it('has certificates that belong together, and services only where clients show theirs', () => {
+    expect(loadConfig(FILES).grpc.tls).toEqual({ certFile: 'cert.pem', keyFile: 'key.pem', caFile: null });
+    const { GRPC_TLS_KEY_FILE: _, ...half } = FILES;
+    expect(mistakesOf(half)).toEqual(['GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE belong together']);
+    expect(mistakesOf({ GRPC_TLS_CA_FILE: 'ca.pem' })).toHaveLength(1);
+    expect(mistakesOf({ ...FILES, GRPC_SERVICE_NAMES: 'gateway' })).toHaveLength(1);
+    const all = { ...FILES, GRPC_TLS_CA_FILE: 'ca.pem', GRPC_SERVICE_NAMES: 'gateway, worker.internal' };
+    expect(loadConfig(all).grpc.serviceNames).toEqual(['gateway', 'worker.internal']);
+    expect(mistakesOf({ ...all, GRPC_SERVICE_NAMES: 'a b' })).toHaveLength(1);
+  });
+
+  it('is not served in plain text in production, by no role that serves it', () => {
+    const { GRPC_PORT: _, ...open } = PRODUCTION;
+    const refused = (env: Record<string, string>): boolean =>
+      mistakesOf(env).some((mistake) => mistake.includes('plain text'));
+    expect(refused(open)).toBe(true);
+    expect(refused({ ...open, ...FILES })).toBe(false);
+    expect(refused({ ...open, ROLE: 'worker' })).toBe(false);
   });
 });

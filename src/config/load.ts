@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Config, PAYMENT_PROVIDERS, QUEUE_TYPES, ROLES, type QueueType, type Role } from './config.js';
 import { challengeSettings } from './challenge.js';
+import { grpcSettings } from './grpc.js';
 import { kafkaSettings } from './kafka.js';
 import { rateLimits } from './rate-limits.js';
 import { Reader } from './reader.js';
@@ -20,9 +21,6 @@ export class ConfigError extends Error {
     this.name = 'ConfigError';
   }
 }
-
-/** Variables of parts that this version does not have: setting one must not be silently without effect. */
-const NOT_YET = ['GRPC_PORT'] as const;
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 const ENVIRONMENTS = ['production', 'development', 'test'] as const;
@@ -65,6 +63,7 @@ export function loadConfig(
       trustedProxies: read.list('TRUSTED_PROXIES', NETWORK),
       boardWritable: read.boolean('BULL_BOARD_WRITABLE', false),
     },
+    grpc: grpcSettings(read),
     prometheusPort: read.integer('PROMETHEUS_PORT', 9100, 0, 65535),
     database: {
       url: read.url('DATABASE_URL', ['postgres:', 'postgresql:']),
@@ -124,10 +123,6 @@ export function loadConfig(
     },
     remote: remoteSettings(read),
   };
-  for (const name of NOT_YET) {
-    if (read.text(name) !== null)
-      read.refuse(`${name} is set, but this version of Fairline has no part that uses it`);
-  }
   if (config.auth.jwtSecret !== null && Buffer.byteLength(config.auth.jwtSecret) < 32) {
     read.refuse('JWT_SECRET must have at least 32 bytes');
   }

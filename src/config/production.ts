@@ -1,4 +1,5 @@
 import type { Config } from './config.js';
+import { refusePlaintextGrpc } from './grpc.js';
 import type { Reader } from './reader.js';
 import { refuseUnsafeRemotes } from './remote.js';
 import { refuseUnsafeStripe } from './stripe.js';
@@ -30,6 +31,7 @@ export function refuseUnsafe(config: Config, read: Reader): void {
     read.refuse('NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move');
   }
   if (payment.stripe !== null) refuseUnsafeStripe(payment.stripe, read);
+  if (config.role !== 'worker') refusePlaintextGrpc(config.grpc, read);
   refuseUnsafeRemotes(config.remote, read);
 }
 

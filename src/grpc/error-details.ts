@@ -6,11 +6,8 @@ import type { FieldError } from '../common/problem.js';
 const DOMAIN = 'fairline';
 
 const text = (id: number): protobuf.IField => ({ type: 'string', id });
-const list = (type: string, id: number): protobuf.IField & { rule: string } => ({
-  rule: 'repeated',
-  type,
-  id,
-});
+const list = (type: string, id: number): protobuf.IField => ({ rule: 'repeated', type, id });
+const texts = (id: number): protobuf.IMapField => ({ keyType: 'string', type: 'string', id });
 
 /** What every client library of gRPC knows as google.rpc.Status and its details. */
 const rpc = protobuf.Root.fromJSON({
@@ -18,7 +15,7 @@ const rpc = protobuf.Root.fromJSON({
     Any: { fields: { typeUrl: text(1), value: { type: 'bytes', id: 2 } } },
     Status: { fields: { code: { type: 'int32', id: 1 }, message: text(2), details: list('Any', 3) } },
     ErrorInfo: {
-      fields: { reason: text(1), domain: text(2), metadata: { keyType: 'string', type: 'string', id: 3 } },
+      fields: { reason: text(1), domain: text(2), metadata: texts(3) },
     },
     BadRequest: { fields: { fieldViolations: list('FieldViolation', 1) } },
     FieldViolation: { fields: { field: text(1), description: text(2) } },

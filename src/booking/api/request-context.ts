@@ -17,7 +17,11 @@ export const KEY_HEADER = {
 
 /** The `Idempotency-Key` of a request, or null. */
 export function idempotencyKey(request: FastifyRequest): string | null {
-  const key = request.headers['idempotency-key'];
+  return checkedKey(request.headers['idempotency-key']);
+}
+
+/** @throws AppError `IDEMPOTENCY_KEY_INVALID` */
+export function checkedKey(key: string | string[] | undefined): string | null {
   if (key === undefined) return null;
   if (typeof key !== 'string' || !KEY.test(key)) {
     throw new AppError(
@@ -37,17 +41,21 @@ export const actorOf = (request: FastifyRequest, who: Pick<Actor, 'kind' | 'id'>
 });
 
 /** The actor behind an identity that may open a booking or is an operator. */
-export function callerOf(request: FastifyRequest, identity: Identity): Actor {
+export const callerOf = (request: FastifyRequest, identity: Identity): Actor =>
+  actorOf(request, behind(identity));
+
+/** Who an identity is to the audit log. */
+export function behind(identity: Identity): Pick<Actor, 'kind' | 'id'> {
   switch (identity.kind) {
     case 'operator':
-      return actorOf(request, { kind: 'operator', id: identity.userId });
+      return { kind: 'operator', id: identity.userId };
     case 'customer':
-      return actorOf(request, { kind: 'customer', id: identity.userId });
+      return { kind: 'customer', id: identity.userId };
     case 'booking':
-      return actorOf(request, { kind: 'customer', id: `booking:${identity.bookingId}` });
+      return { kind: 'customer', id: `booking:${identity.bookingId}` };
     case 'service':
-      return actorOf(request, { kind: 'system', id: `service:${identity.name}` });
+      return { kind: 'system', id: `service:${identity.name}` };
     case 'anonymous':
-      return actorOf(request, { kind: 'customer', id: 'anonymous' });
+      return { kind: 'customer', id: 'anonymous' };
   }
 }
