@@ -22,7 +22,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: TECHNOLOGIES.join(',') },
     workers: { type: 'string', default: '4' },
-    bookings: { type: 'string', default: '160' },
+    bookings: { type: 'string', default: '320' },
     concurrency: { type: 'string', default: '8' },
     'step-seconds': { type: 'string', default: '0.4' },
     json: { type: 'boolean', default: false },
@@ -59,7 +59,7 @@ async function measure(technology: Technology, ground: OwnDatabase): Promise<Mea
   }
 }
 
-/** Seconds from the first request to the last confirmed booking. */
+/** Seconds from the first request to the last confirmed booking, by processes that are at work already. */
 async function serve(ground: OwnDatabase, broker: Broker, eventId: string, workers: number): Promise<number> {
   const secret = randomBytes(32).toString('base64url');
   const start = (role: 'api' | 'worker'): Promise<AppProcess> =>
@@ -77,11 +77,17 @@ async function serve(ground: OwnDatabase, broker: Broker, eventId: string, worke
   try {
     for (let index = 0; index < workers; index += 1) apps.push(await start('worker'));
     const url = apps[0]?.url ?? '';
-    const offerId = await createOffer(url, await operatorToken(secret), { eventId, capacity: BOOKINGS });
-    const begun = performance.now();
-    await Promise.all(Array.from({ length: BOOKINGS }, (_, index) => book(url, eventId, index)));
-    await allConfirmed(ground.url, offerId);
-    return (performance.now() - begun) / 1000;
+    const token = await operatorToken(secret);
+    const sell = async (offer: string, bookings: number): Promise<number> => {
+      const offerId = await createOffer(url, token, { eventId: offer, capacity: bookings });
+      const begun = performance.now();
+      await Promise.all(Array.from({ length: bookings }, (_, index) => book(url, offer, index)));
+      await allConfirmed(ground.url, offerId, bookings);
+      return (performance.now() - begun) / 1000;
+    };
+    // one for each place: how long a process takes to become warm is not what is asked
+    await sell(`${eventId}-warm`, workers * Number(values.concurrency));
+    return await sell(eventId, BOOKINGS);
   } finally {
     await Promise.all(apps.map((app) => app.stop()));
   }
@@ -99,7 +105,7 @@ async function book(url: string, eventId: string, index: number): Promise<void> 
   await answer.body?.cancel();
 }
 
-async function allConfirmed(url: string, offerId: string): Promise<void> {
+async function allConfirmed(url: string, offerId: string, bookings: number): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
@@ -109,8 +115,8 @@ async function allConfirmed(url: string, offerId: string): Promise<void> {
         `select count(*)::integer as confirmed from booking where offer_id = $1 and state = 'confirmed'`,
         [offerId],
       );
-      if (rows[0]?.confirmed === BOOKINGS) return;
-      if (performance.now() > end) throw new Error(`${rows[0]?.confirmed} of ${BOOKINGS} are confirmed`);
+      if (rows[0]?.confirmed === bookings) return;
+      if (performance.now() > end) throw new Error(`${rows[0]?.confirmed} of ${bookings} are confirmed`);
       await sleep(LOOK_EVERY_MS);
     }
   } finally {

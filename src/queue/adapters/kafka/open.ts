@@ -1,9 +1,9 @@
 import type { Admin, Kafka, Producer } from 'kafkajs';
-import { Partitioners } from 'kafkajs';
 import type { KafkaSettings } from '../../../config/kafka.js';
 import { KafkaJobQueue } from './adapter.js';
 import { brokerName, kafkaClient, METADATA_MAX_AGE_MS, type Report, RETRY } from './client.js';
 import { brokerError, patiently, within } from './errors.js';
+import { evenPartitioner } from './even-partitioner.js';
 import { Failures } from './failures.js';
 import { controlTopic, ensureTopics, PROBE_KEY, topicConfigs } from './topics.js';
 
@@ -28,7 +28,7 @@ export async function openKafka(
   const producer = kafka.producer({
     allowAutoTopicCreation: false,
     metadataMaxAge: METADATA_MAX_AGE_MS,
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner: evenPartitioner,
     retry: RETRY,
   });
   try {
