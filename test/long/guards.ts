@@ -163,6 +163,38 @@ export const GUARDS: readonly Guard[] = [
     noticedBy: ['a refund and a scan wait for one another, and the second sees what the first did'],
   },
   {
+    name: 'The state: only a refund that had succeeded is given again',
+    without: within('reopen_refund', "and state = 'succeeded' returning", 'returning'),
+    noticedBy: [
+      'a refund that the bank sends back is due again, at once the first time and later each time after',
+    ],
+  },
+  {
+    name: 'The pause of a refund that is sent back again and again',
+    without: within('reopen_refund', 'case when reopened = 0 then 0 else', 'case when true then 0 else'),
+    noticedBy: [
+      'a refund that the bank sends back is due again, at once the first time and later each time after',
+    ],
+  },
+  {
+    name: 'The daily look at a refund: whoever looks puts it off',
+    without: within(
+      'refunds_to_look_at',
+      "case when finished_at > clock_timestamp() - interval '29 days' then clock_timestamp() + interval '1 day' end",
+      'look_at',
+    ),
+    noticedBy: ['a refund that succeeded is looked at once a day for a month, by one worker at a time'],
+  },
+  {
+    name: 'The daily look at a refund: for a month',
+    without: within(
+      'refunds_to_look_at',
+      "case when finished_at > clock_timestamp() - interval '29 days' then",
+      'case when true then',
+    ),
+    noticedBy: ['a refund that succeeded is looked at once a day for a month, by one worker at a time'],
+  },
+  {
     name: 'The lock of the line in a grant',
     without: within(
       'admit_bookings',
@@ -461,6 +493,29 @@ export const GUARDS: readonly Guard[] = [
       'and b.state = v_waiting',
     ),
     noticedBy: ['grants nothing to a stay that began before it was looked at'],
+  },
+  {
+    name: 'The beginning of a stay: by the clock of its own day',
+    without: within(
+      'accept_stays',
+      '(r.first_day + f.check_in_time) at time zone f.time_zone as check_in',
+      `(r.first_day + f.check_in_time - ((v_now at time zone f.time_zone) - (v_now at time zone 'UTC')))
+        at time zone 'UTC' as check_in`,
+    ),
+    noticedBy: [
+      'a stay over a change of the clock has each of its nights once, and begins by the clock of that day',
+    ],
+  },
+  {
+    name: 'The beginning of a stay: nobody enters after it, by the clock of its hotel',
+    without: within(
+      'accept_stays',
+      "when (r.first_day + f.check_in_time) at time zone f.time_zone <= v_now then 'CHECK_IN_PAST'",
+      "when r.first_day < f.today then 'CHECK_IN_PAST'",
+    ),
+    noticedBy: [
+      'check-in has begun by the clock of the hotel, also right after that was put forward or back',
+    ],
   },
   {
     name: 'The lock of the line in an acceptance of stays',

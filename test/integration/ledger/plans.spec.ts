@@ -1,5 +1,5 @@
 import type { Ledger } from '../../../src/booking/ledger/ledger.js';
-import type { AuditFilter } from '../../../src/booking/ledger/audit.js';
+import type { AuditFilter } from '../../../src/booking/ledger/audit-pages.js';
 import type { AcceptRequest } from '../../../src/booking/ledger/types.js';
 import { accepted, ACTOR, MAX_LENGTH, newOffer, requestFor, type TestLedger } from '../../support/ledger.js';
 import { EarlyPlans, fewFor } from './early-plans.js';
@@ -26,6 +26,7 @@ describe('Plans that were made while the tables were empty', () => {
     await sellOne();
     await grow();
     for (const bookingId of bought) await fulfil(bookingId);
+    await refundMany();
   });
   afterAll(() => plans.close());
 
@@ -51,6 +52,35 @@ describe('Plans that were made while the tables were empty', () => {
     await ledger.refundByTerms(bookings[1]?.bookingId ?? '', ACTOR);
     await reports(id, bookings[1]?.bookingId ?? '');
     await looks(id, bookings[3]?.bookingId ?? '', batch[3]?.customerId ?? '');
+    await refunds(bookings[0]?.bookingId ?? '');
+  }
+
+  /** A refund from its opening to where it was looked at, sent back, and given again. */
+  async function refunds(bookingId: string): Promise<void> {
+    const [row] = await world.sql<{ id: string; key: string }>(
+      'select id, refund_key as key from refund where booking_id = $1',
+      [bookingId],
+    );
+    const { id, key } = row ?? { id: '', key: '' };
+    await ledger.refundSucceeded(id, ACTOR);
+    await ledger.refundOf(key);
+    await world.sql('update refund set look_at = now() where id = $1', [id]);
+    expect(await ledger.refundsToLookAt(100)).toHaveLength(1);
+    expect(await ledger.reopenRefund(key, ACTOR)).toBe(true);
+    expect((await ledger.dueRefunds(100)).map((refund) => refund.id)).toContain(id);
+    await ledger.refundSucceeded(id, ACTOR);
+  }
+
+  /** A month of refunds that were given, and none of them is due. */
+  async function refundMany(): Promise<void> {
+    await world.sql(
+      `insert into refund (id, booking_id, provider_key, refund_key, amount_minor, currency, reason, state, next_at,
+         created_at, finished_at, look_at)
+       select gen_random_uuid(), id, id::text, 'refund of ' || id, 1, 'EUR', 'BY_OPERATOR', 'succeeded', now(), now(),
+         now(), now() + interval '1 hour'
+       from booking where offer_id = $1 and state = 'waiting' limit 4000`,
+      [crowd],
+    );
   }
 
   /** What operators read: a page of each, from somewhere in the middle. */
@@ -120,6 +150,7 @@ describe('Plans that were made while the tables were empty', () => {
         await ledger.refundByTerms(bought[1] ?? '', ACTOR);
       },
     ],
+    ['look at a refund again, and give it again', 1, () => refunds(bought[0] ?? '')],
     ['export a page and read pages of the audit log', 200, () => reports(crowd, waiting[3000] ?? '')],
     ['see who waits, what is due and one booking', 200, () => looksAgain()],
   ])('let a verb read what it is about alone: %s', async (_, items, work) => {

@@ -1,5 +1,7 @@
 import { chain } from './chain.js';
 import type { Checks } from './check.js';
+import { clocks } from './clocks.js';
+import { doors } from './doors.js';
 import { keys, limits } from './intake.js';
 import { order, release, sellOut } from './line.js';
 import { locks, timeouts } from './locks.js';
@@ -14,6 +16,8 @@ export const SUITES: Readonly<Record<string, Checks>> = {
   'A sell-out': sellOut,
   'Leaving the line': release,
   'A line of stays': stays,
+  'Changes of the clock': clocks,
+  'Two doors at once': doors,
   Money: money,
   Refunds: refunds,
   Intake: limits,
