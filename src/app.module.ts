@@ -16,6 +16,7 @@ import { QueueModule } from './queue/queue.module.js';
 import { LineReader } from './realtime/active-line.js';
 import { Notifier } from './realtime/notifier.js';
 import { NotifierModule } from './realtime/notifier.module.js';
+import { RateLimitModule } from './security/rate-limit/rate-limit.module.js';
 import { SecurityModule } from './security/security.module.js';
 import { chargePages } from './worker/payment/charge-pages.js';
 import { PaymentModule } from './worker/payment/payment.module.js';
@@ -58,6 +59,7 @@ class GlueModule {
             note: ({ operator, address, correlationId, method, route }) =>
               ledger.noteOperation(
                 'queue.board',
+                null,
                 { kind: 'operator', id: operator, address, correlationId },
                 { method, route },
               ),
@@ -96,6 +98,7 @@ export class AppModule {
         GlueModule.of(config),
         DatabaseModule.at(databaseUrl),
         SecurityModule,
+        RateLimitModule,
         QueueModule.forRootAsync({
           inject: [Config, DatabaseUrl],
           useFactory: ({ queue }: Config, url: DatabaseUrl) => ({ ...queue, databaseUrl: url.value }),

@@ -11,12 +11,16 @@ export const ERRORS = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body must be application/json' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The body is too large' },
   NOT_FOUND: { status: 404, title: 'There is no such thing here' },
+  REQUEST_TIMEOUT: { status: 408, title: 'The request took too long to arrive' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'This route does not take that method' },
   WEBHOOK_SIGNATURE_INVALID: { status: 400, title: 'The signature of this event is not valid' },
   // who sent it
   UNAUTHENTICATED: { status: 401, title: 'A valid token is required' },
   FORBIDDEN: { status: 403, title: 'This token does not allow that' },
+  CHALLENGE_REQUIRED: { status: 403, title: 'Solve the challenge first, and send what you get for it' },
+  CHALLENGE_FAILED: { status: 403, title: 'The challenge was not solved' },
   USER_MISMATCH: { status: 403, title: 'The token belongs to another user' },
+  RATE_LIMITED: { status: 429, title: 'Too many requests, try again later' },
   // what is on sale
   OFFER_NOT_FOUND: { status: 404, title: 'There is no such offer' },
   OFFER_TYPE_REQUIRED: { status: 400, title: 'There are several types: name one' },
@@ -53,6 +57,7 @@ export const ERRORS = {
   // operators
   DEAD_LETTER_NOT_FOUND: { status: 404, title: 'There is no such dead letter' },
   DEAD_LETTER_RESOLVED: { status: 409, title: 'The dead letter has been dealt with already' },
+  BOOKINGS_OPEN: { status: 409, title: 'Bookings of this customer are not over yet' },
   QUEUE_UNAVAILABLE: { status: 503, title: 'The broker of the queue does not answer' },
   BOARD_READ_ONLY: { status: 403, title: 'The board of the queue shows, and changes nothing' },
   // the house itself

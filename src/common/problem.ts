@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
-import { AppError, ERRORS, type ErrorCode } from './errors.js';
+import { AppError, ERRORS, type ErrorCode, type ErrorDetails } from './errors.js';
+import { quotaField, standingField } from './rate-limit-fields.js';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8';
 
@@ -30,6 +31,7 @@ export function problemOf(error: AppError, at: Occurrence): Problem {
   const { retryAfterSeconds } = error.details;
   if (typeof retryAfterSeconds === 'number')
     headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterSeconds)));
+  if (error.code === 'RATE_LIMITED') Object.assign(headers, limitFields(error.details));
   if (status === 401) headers['www-authenticate'] = 'Bearer';
   const body = JSON.stringify({
     // First, so that no detail replaces a member that the RFC or this API defines.
@@ -43,6 +45,22 @@ export function problemOf(error: AppError, at: Occurrence): Problem {
     correlationId: at.correlationId,
   });
   return { status, headers, body };
+}
+
+/** What a refusal says of the limit, as fields too; `retryAfterSeconds` is beside them. */
+function limitFields({
+  limit,
+  quota,
+  windowSeconds,
+  retryAfterSeconds,
+}: ErrorDetails): Record<string, string> {
+  if (typeof limit !== 'string') return {};
+  const isKnown = typeof quota === 'number' && typeof windowSeconds === 'number';
+  const after = typeof retryAfterSeconds === 'number' ? retryAfterSeconds : 0;
+  return {
+    ...(isKnown ? { 'ratelimit-policy': quotaField(limit, quota, windowSeconds) } : {}),
+    ratelimit: standingField(limit, 0, after),
+  };
 }
 
 /** An answer is no larger than what it answers: a body of a thousand unknown fields is told the first of them. */

@@ -1,9 +1,11 @@
 import { Global, Logger, Module, type DynamicModule } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { SharedLevels } from '../security/rate-limit/shared-levels.js';
 import { SecretStore } from '../security/secret-store.js';
 import { Database } from './database.js';
 import { DoorDatabase } from './door-database.js';
 import { DatabaseUrl } from './database-url.js';
+import { StoredLevels } from './shared-levels.js';
 import { Settings, StoredSecret } from './settings.js';
 
 const logger = new Logger('database');
@@ -34,8 +36,13 @@ export class DatabaseModule {
           inject: [Database],
           useFactory: (database: Database) => new StoredSecret(new Settings(database)),
         },
+        {
+          provide: SharedLevels,
+          inject: [Database],
+          useFactory: (database: Database) => new StoredLevels(database),
+        },
       ],
-      exports: [DatabaseUrl, Database, DoorDatabase, SecretStore],
+      exports: [DatabaseUrl, Database, DoorDatabase, SecretStore, SharedLevels],
     };
   }
 

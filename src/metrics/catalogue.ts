@@ -30,6 +30,26 @@ export const METRICS = {
     help: 'Requests to join a line that were refused, by the code of the answer.',
     labels: ['code'],
   },
+  fairline_rate_limited_total: {
+    kind: 'counter',
+    help: 'Calls that were refused as one too many (429), by the limit that they met.',
+    labels: ['limit'],
+  },
+  fairline_rate_limit_keys: {
+    kind: 'gauge',
+    help: 'Customers or addresses that a limit remembers in memory.',
+    labels: ['limit'],
+  },
+  fairline_rate_limit_store_away: {
+    kind: 'gauge',
+    help: '1 while the store through which processes share their limits does not answer: each counts alone.',
+    aggregator: 'max',
+  },
+  fairline_challenges_total: {
+    kind: 'counter',
+    help: 'Challenges before an acceptance: passed, required (none was shown), failed, or outage (nobody could say).',
+    labels: ['outcome'],
+  },
   fairline_accept_batch_size: {
     kind: 'histogram',
     help: 'Requests in one commit of the accept path.',

@@ -30,6 +30,9 @@ const READ: Readonly<Record<GaugeName, (sources: Sources) => Promise<readonly Sa
     ),
   ),
   fairline_queue_paused: fromQueue(({ paused }) => [[{}, paused ? 1 : 0]]),
+  fairline_rate_limit_keys: ({ limits }) =>
+    Promise.resolve([...limits.keys()].map(([limit, keys]): Sample => [{ limit }, keys])),
+  fairline_rate_limit_store_away: ({ limits }) => Promise.resolve([[{}, limits.isStoreAway() ? 1 : 0]]),
   fairline_source_missing: async ({ ledger, queue }) => {
     const [fromLedger, fromBroker] = await Promise.all([ledger.get(), queue.get()]);
     return [
@@ -50,7 +53,7 @@ export async function collect(name: GaugeName, gauge: Gauge, sources: Sources): 
   for (const [labels, value] of samples ?? []) gauge.set(labels, value);
 }
 
-type FromSource<Key extends keyof Sources> = NonNullable<Awaited<ReturnType<Sources[Key]['get']>>>;
+type FromSource<Key extends 'ledger' | 'queue'> = NonNullable<Awaited<ReturnType<Sources[Key]['get']>>>;
 
 function fromLedger(samples: (ledger: FromSource<'ledger'>) => readonly Sample[]) {
   return async (sources: Sources): Promise<readonly Sample[] | null> => {

@@ -1,9 +1,13 @@
 import type { BookingState, StepName } from '../booking/booking.js';
 import type { ErrorCode } from '../common/errors.js';
+import type { LimitName } from '../config/rate-limits.js';
 import type { JobType } from '../queue/job-queue.js';
 
 /** How a delivery of a job ended. */
 export type JobOutcome = 'done' | 'retried' | 'dead';
+
+/** How a challenge before an acceptance ended: solved, not shown, not solved, or nobody could say. */
+export type ChallengeOutcome = 'passed' | 'required' | 'failed' | 'outage';
 
 /**
  * Where every part records what it did, and its injection token. Never throws and never waits, so that a
@@ -14,6 +18,9 @@ export abstract class Metrics {
   abstract accepted(bookings: number, batchSize: number, seconds: number): void;
   /** Requests that were told no. */
   abstract refused(code: ErrorCode, requests?: number): void;
+  /** A call that was one too many. */
+  abstract rateLimited(limit: LimitName): void;
+  abstract challenged(outcome: ChallengeOutcome): void;
   /** Bookings that won a hold. */
   abstract granted(bookings: number): void;
   /** Holds that ended unpaid. */
@@ -34,6 +41,8 @@ export abstract class Metrics {
 export class NoMetrics extends Metrics {
   accepted(): void {}
   refused(): void {}
+  rateLimited(): void {}
+  challenged(): void {}
   granted(): void {}
   expired(): void {}
   settled(): void {}

@@ -8,10 +8,11 @@ import {
 import { Counter, Histogram, type Gauge } from 'prom-client';
 import type { BookingState, StepName } from '../booking/booking.js';
 import type { ErrorCode } from '../common/errors.js';
+import type { LimitName } from '../config/rate-limits.js';
 import type { JobType } from '../queue/job-queue.js';
 import { MAX_REASONS, METRICS, type MetricDefinition, type MetricName } from './catalogue.js';
 import { collect, isGaugeName } from './gauges.js';
-import { Metrics, type JobOutcome } from './metrics.js';
+import { Metrics, type ChallengeOutcome, type JobOutcome } from './metrics.js';
 import { Sources } from './sources.js';
 
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
@@ -21,6 +22,8 @@ const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 export class PrometheusMetrics extends Metrics {
   @InjectMetric(name('fairline_bookings_accepted_total')) private readonly bookingsAccepted!: Counter;
   @InjectMetric(name('fairline_bookings_refused_total')) private readonly bookingsRefused!: Counter;
+  @InjectMetric(name('fairline_rate_limited_total')) private readonly callsLimited!: Counter;
+  @InjectMetric(name('fairline_challenges_total')) private readonly challenges!: Counter;
   @InjectMetric(name('fairline_accept_batch_size')) private readonly acceptBatchSize!: Histogram;
   @InjectMetric(name('fairline_accept_seconds')) private readonly acceptSeconds!: Histogram;
   @InjectMetric(name('fairline_holds_granted_total')) private readonly holdsGranted!: Counter;
@@ -42,6 +45,14 @@ export class PrometheusMetrics extends Metrics {
 
   override refused(code: ErrorCode, requests = 1): void {
     this.bookingsRefused.inc({ code }, requests);
+  }
+
+  override rateLimited(limit: LimitName): void {
+    this.callsLimited.inc({ limit });
+  }
+
+  override challenged(outcome: ChallengeOutcome): void {
+    this.challenges.inc({ outcome });
   }
 
   override granted(bookings: number): void {

@@ -11,6 +11,13 @@ export abstract class LedgerReadings {
   abstract unsealedSeconds(): Promise<number>;
 }
 
+/** What the gauges ask of the rate limits. A port: the limiter of this process implements it. */
+export abstract class RateLimitReadings {
+  /** Customers or addresses remembered, by limit. */
+  abstract keys(): ReadonlyMap<string, number>;
+  abstract isStoreAway(): boolean;
+}
+
 export interface LedgerGauges {
   /** At most `MAX_LISTED_OFFERS`, and what is beyond as one under the name `other`. */
   readonly lines: readonly LineGauges[];
@@ -34,7 +41,11 @@ export class Sources {
   readonly ledger: Reading<LedgerGauges>;
   readonly queue: Reading<QueueCounts>;
 
-  constructor(ledger: LedgerReadings, queue: JobQueue) {
+  constructor(
+    ledger: LedgerReadings,
+    queue: JobQueue,
+    readonly limits: RateLimitReadings,
+  ) {
     this.ledger = new Reading(async () => {
       const [lines, unsealedSeconds] = await Promise.all([ledger.lines(), ledger.unsealedSeconds()]);
       return { lines: listed(lines), unsealedSeconds, brokenOffers: lines.filter(isBroken).length };

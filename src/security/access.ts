@@ -8,11 +8,11 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../common/errors.js';
 import { Config } from '../config/config.js';
-import { Authenticator } from './authentication.js';
 import type { Identity } from './identity.js';
+import { RouteLimits, type CountedAs } from './rate-limit/route-limits.js';
 
 /**
  * `operator`: the operator's role. `customer`: a customer with a JWT where `AUTH_REQUIRED` says so, a booking's
@@ -22,6 +22,7 @@ import type { Identity } from './identity.js';
 export type AccessLevel = 'operator' | 'customer' | 'anyone';
 
 const LEVEL = Symbol('fairline:access');
+const COUNTED = Symbol('fairline:counted');
 const identities = new WeakMap<FastifyRequest, Identity>();
 
 /** @throws AppError `UNAUTHENTICATED` or `FORBIDDEN` */
@@ -36,12 +37,14 @@ export function requireAccess(level: AccessLevel, identity: Identity, authRequir
   if (authRequired && identity.kind === 'anonymous') throw new AppError('UNAUTHENTICATED');
 }
 
-/** Authenticates a request and lets it pass by the level that `@Access` names; the method's wins. */
+const byMethod = (method: string): CountedAs => (method === 'GET' || method === 'HEAD' ? 'read' : 'write');
+
+/** Counts and authenticates a request, and lets it pass by the level that `@Access` names; the method's wins. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
-    private readonly authenticator: Authenticator,
+    private readonly limits: RouteLimits,
     private readonly config: Config,
   ) {}
 
@@ -52,10 +55,14 @@ export class AccessGuard implements CanActivate {
     ]);
     // A route that names no level is nobody's.
     if (level === undefined) throw new AppError('FORBIDDEN');
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const { authorization } = request.headers;
-    const identity =
-      this.authenticator.immediate(authorization) ?? (await this.authenticator.authenticate(authorization));
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const counted = this.reflector.get<CountedAs | undefined>(COUNTED, context.getHandler());
+    const identity = await this.limits.enter(
+      counted ?? byMethod(request.method),
+      request,
+      http.getResponse<FastifyReply>(),
+    );
     requireAccess(level, identity, this.config.auth.required);
     identities.set(request, identity);
     return true;
@@ -65,6 +72,9 @@ export class AccessGuard implements CanActivate {
 /** Who may call this route, or every route of this controller. */
 export const Access = (level: AccessLevel): MethodDecorator & ClassDecorator =>
   applyDecorators(SetMetadata(LEVEL, level), UseGuards(AccessGuard));
+
+/** What this route is counted as by the limits; without it, by its method. */
+export const Counted = (as: CountedAs): MethodDecorator => SetMetadata(COUNTED, as);
 
 /** The caller of a request that `AccessGuard` let pass. */
 export function identityOf(request: FastifyRequest): Identity {

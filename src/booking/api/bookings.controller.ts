@@ -28,9 +28,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../common/errors.js';
 import { Config } from '../../config/config.js';
 import { Access, CurrentIdentity } from '../../security/access.js';
-import { Authenticator } from '../../security/authentication.js';
 import { BookingTokens } from '../../security/booking-token.js';
+import { CHALLENGE_HEADER } from '../../security/challenge/challenges.js';
 import { actingAs, type Identity } from '../../security/identity.js';
+import { BookingGate } from '../../security/rate-limit/booking-gate.js';
+import { QuotaTeller } from '../../security/rate-limit/quota-teller.js';
 import { fulfilJobId, type BookingSnapshot } from '../booking.js';
 import { BookingService } from '../booking.service.js';
 import type { Acceptance } from '../ledger/types.js';
@@ -58,7 +60,8 @@ export class BookingsController {
 
   constructor(
     private readonly service: BookingService,
-    private readonly authenticator: Authenticator,
+    private readonly gate: BookingGate,
+    private readonly quotas: QuotaTeller,
     private readonly tokens: BookingTokens,
     config: Config,
   ) {
@@ -91,6 +94,8 @@ export class BookingsController {
     'UNAUTHENTICATED',
     'USER_MISMATCH',
     'FORBIDDEN',
+    'CHALLENGE_REQUIRED',
+    'CHALLENGE_FAILED',
     'OFFER_NOT_FOUND',
     'SOLD_OUT',
     'OFFER_PAUSED',
@@ -108,12 +113,18 @@ export class BookingsController {
     'LINE_FULL',
     'OVERLOADED',
   )
-  async accept(@Req() request: FastifyRequest<AcceptRoute>): Promise<AcceptanceDto> {
+  async accept(
+    @Req() request: FastifyRequest<AcceptRoute>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<AcceptanceDto> {
     const { body, raw } = request;
-    const { authorization } = request.headers;
-    const identity =
-      this.authenticator.immediate(authorization) ?? (await this.authenticator.authenticate(authorization));
+    const { authorization, [CHALLENGE_HEADER]: solution } = request.headers;
+    // Nothing here waits, unless a JWT is to be verified, a challenge checked or a remote limiter asked.
+    const caller = this.gate.identify(request, authorization);
+    const identity = caller instanceof Promise ? await caller : caller;
     const actor = actorOf(request, actingAs(identity, body.userId, this.authRequired));
+    const standing = this.gate.admit(request, identity, body.userId, solution);
+    this.quotas.tell(reply, standing instanceof Promise ? await standing : standing);
     return this.acceptance(
       await this.service.accept(body, idempotencyKey(request), actor, () => raw.socket.destroyed),
     );

@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
 import { ApiExtraModels, ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { Access, CurrentIdentity } from '../../security/access.js';
+import { Access, Counted, CurrentIdentity } from '../../security/access.js';
 import type { Identity } from '../../security/identity.js';
 import { TicketService, type TicketAtTheDoor } from '../tickets/ticket.service.js';
 import { NeedsJwt, TakesJwt } from './credentials.js';
@@ -24,6 +24,7 @@ export class TicketsController {
   // Whoever scans the code of a ticket holds the ticket: the code is the credential.
   @Get(':code')
   @Access('anyone')
+  @Counted('ticket-code')
   @TakesJwt()
   @ApiParam(CODE)
   @ApiOperation({ summary: 'Whether a ticket or a voucher is genuine, used or revoked' })

@@ -2,9 +2,9 @@ import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../common/errors.js';
 import type { Config } from '../../config/config.js';
 import { requireAccess } from '../../security/access.js';
-import type { Authenticator } from '../../security/authentication.js';
 import { clientAddress } from '../../security/client-address.js';
 import { ANONYMOUS, type Identity } from '../../security/identity.js';
+import type { CallLimits } from '../../security/rate-limit/call-limits.js';
 import type { BoardAudit } from './board-audit.js';
 
 const COOKIE = 'fairline_operator';
@@ -18,7 +18,7 @@ const ROUTE_LIMIT = 300;
 /** Who may see the board, and who may change the queue with it; each change is written down first. */
 export class BoardGate {
   constructor(
-    private readonly authenticator: Authenticator,
+    private readonly limits: CallLimits,
     private readonly audit: BoardAudit,
     private readonly http: Config['http'],
     private readonly path: string,
@@ -30,7 +30,7 @@ export class BoardGate {
     const identity =
       authorization === undefined
         ? await this.byCookie(request)
-        : await this.authenticator.authenticate(authorization);
+        : await this.limits.identify(request, authorization);
     requireAccess('operator', identity, true);
     if (request.method === 'GET' || request.method === 'HEAD') return;
     if (!this.http.boardWritable) {
@@ -55,14 +55,16 @@ export class BoardGate {
   async signIn(request: FastifyRequest, token: string): Promise<string> {
     this.requireSameOrigin(request);
     if (!/^[\w.~+/=-]+$/.test(token)) throw new AppError('UNAUTHENTICATED', 'The token is not valid');
-    requireAccess('operator', await this.authenticator.identify(token), true);
+    requireAccess('operator', await this.limits.identify(request, `Bearer ${token}`), true);
     const secure = request.protocol === 'https' || this.http.publicUrl.startsWith('https:');
     return `${COOKIE}=${token}; Path=${this.path}; ${ATTRIBUTES}${secure ? '; Secure' : ''}`;
   }
 
-  private async byCookie({ headers: { cookie = '' } }: FastifyRequest): Promise<Identity> {
+  private async byCookie(request: FastifyRequest): Promise<Identity> {
+    const { cookie = '' } = request.headers;
     const pair = cookie.split(/; */).find((item) => item.startsWith(`${COOKIE}=`));
-    return pair === undefined ? ANONYMOUS : await this.authenticator.identify(pair.slice(COOKIE.length + 1));
+    if (pair === undefined) return ANONYMOUS;
+    return await this.limits.identify(request, `Bearer ${pair.slice(COOKIE.length + 1)}`);
   }
 
   private requireSameOrigin(request: FastifyRequest): void {

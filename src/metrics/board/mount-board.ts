@@ -7,7 +7,7 @@ import { asAppError, PROBLEM_CONTENT_TYPE, problemOf } from '../../common/proble
 import type { Config } from '../../config/config.js';
 import { JobQueue } from '../../queue/job-queue.js';
 import type { QueueBoard } from '../../queue/queue-board.js';
-import { Authenticator } from '../../security/authentication.js';
+import { CallLimits } from '../../security/rate-limit/call-limits.js';
 import { BoardAudit } from './board-audit.js';
 import { BoardGate, clearedCookie, COOKIE_LIMIT } from './board-gate.js';
 import { PAGE_HEADERS, signInPage } from './sign-in-page.js';
@@ -23,8 +23,8 @@ const FORM_LIMIT_BYTES = 16_384;
 export function mountBoard(app: NestFastifyApplication, { http }: Config): void {
   const { board: open } = app.get(JobQueue, { strict: false });
   if (open === null) return;
-  const authenticator = app.get(Authenticator, { strict: false });
-  const gate = new BoardGate(authenticator, app.get(BoardAudit, { strict: false }), http, BOARD_PATH);
+  const limits = app.get(CallLimits, { strict: false });
+  const gate = new BoardGate(limits, app.get(BoardAudit, { strict: false }), http, BOARD_PATH);
   const lazily = new LazyBoard(() => open({ basePath: BOARD_PATH, writable: http.boardWritable }));
   const server: FastifyInstance = app.getHttpAdapter().getInstance();
   void server.register(

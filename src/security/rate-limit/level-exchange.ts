@@ -18,7 +18,8 @@ export interface LevelExchangeOptions {
   readonly shared: SharedLevels | null;
   /** Keys of the store are made with it, so that nobody reads customers and addresses there. */
   readonly secret: KeyObject;
-  readonly onFailure: (error: unknown) => void;
+  /** Told once when the store goes away. */
+  readonly onAway: (error: unknown) => void;
 }
 
 interface Waiting {
@@ -39,11 +40,16 @@ export class LevelExchange {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | null = null;
   private closed = false;
+  private isAway = false;
   private notBefore = 0;
 
   constructor(private readonly options: LevelExchangeOptions) {
     const { shared } = options;
     this.due = shared === null ? () => false : (buckets, bucket) => this.take(buckets, bucket);
+  }
+
+  get isStoreAway(): boolean {
+    return this.isAway;
   }
 
   async close(): Promise<void> {
@@ -76,7 +82,7 @@ export class LevelExchange {
 
   /** Never rejects. */
   private async exchange(): Promise<void> {
-    const { shared, now, onFailure } = this.options;
+    const { shared, now, onAway } = this.options;
     if (shared === null) return;
     this.notBefore = now() + EXCHANGE_MS;
     const batch = this.batch();
@@ -84,6 +90,7 @@ export class LevelExchange {
       const levels = await shared.add(
         batch.map(({ key, buckets, told }) => ({ key, ms: buckets.msOf(told) })),
       );
+      this.isAway = false;
       const at = Math.floor(now());
       for (const [i, { buckets, bucket, told }] of batch.entries()) {
         buckets.merge(bucket, told, levels[i] ?? 0, at);
@@ -92,7 +99,8 @@ export class LevelExchange {
       // Each goes on with what it knows, and what it has counted is told later.
       this.notBefore = now() + AWAY_MS;
       this.waiting.push(...batch);
-      onFailure(error);
+      if (!this.isAway) onAway(error);
+      this.isAway = true;
     }
   }
 

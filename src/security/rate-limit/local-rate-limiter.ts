@@ -1,3 +1,4 @@
+import type { RateLimitReadings } from '../../metrics/sources.js';
 import { Buckets } from './buckets.js';
 import { LevelExchange, type LevelExchangeOptions } from './level-exchange.js';
 import { RateLimiter, type LimitName, type Quota, type Verdict } from './rate-limiter.js';
@@ -21,7 +22,7 @@ export interface LocalRateLimiterOptions extends LevelExchangeOptions {
  * for each process, and what arrives until the next exchange (`EXCHANGE_MS` apart, and the store's answer). While the
  * store is away each process counts alone.
  */
-export class LocalRateLimiter extends RateLimiter {
+export class LocalRateLimiter extends RateLimiter implements RateLimitReadings {
   private readonly limits = new Map<LimitName, Buckets>();
   private readonly exchange: LevelExchange;
   private readonly now: () => number;
@@ -46,9 +47,12 @@ export class LocalRateLimiter extends RateLimiter {
     return this.limits.get(limit)?.quota ?? null;
   }
 
-  /** Subjects remembered, by limit. */
-  sizes(): ReadonlyMap<LimitName, number> {
+  keys(): ReadonlyMap<LimitName, number> {
     return new Map([...this.limits].map(([name, buckets]) => [name, buckets.size]));
+  }
+
+  isStoreAway(): boolean {
+    return this.exchange.isStoreAway;
   }
 
   /** Exchanges nothing any more. Idempotent. */

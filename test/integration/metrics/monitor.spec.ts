@@ -10,7 +10,7 @@ import { Health, HealthParts } from '../../../src/metrics/health.js';
 import { Metrics } from '../../../src/metrics/metrics.js';
 import { MetricsModule } from '../../../src/metrics/metrics.module.js';
 import { startClusterMonitor, startMonitor, type Monitor } from '../../../src/metrics/monitor.js';
-import { LedgerReadings } from '../../../src/metrics/sources.js';
+import { LedgerReadings, RateLimitReadings } from '../../../src/metrics/sources.js';
 import { WorkerActivity, type WorkerStatus } from '../../../src/metrics/worker-activity.js';
 import { BrokerError } from '../../../src/queue/broker-error.js';
 import { JobQueue, type QueueCounts } from '../../../src/queue/job-queue.js';
@@ -68,12 +68,16 @@ describe('the monitor of a process', () => {
         },
         { provide: JobQueue, useValue: { counts: () => world.counts() } },
         {
+          provide: RateLimitReadings,
+          useValue: { keys: () => new Map([['customer', 3]]), isStoreAway: () => false },
+        },
+        {
           provide: HealthParts,
           useValue: { checks: { database: () => world.database(), broker: () => world.broker() } },
         },
         { provide: WorkerActivity, useValue: { status: () => world.worker } },
       ],
-      exports: [Config, LedgerReadings, JobQueue, HealthParts, WorkerActivity],
+      exports: [Config, LedgerReadings, RateLimitReadings, JobQueue, HealthParts, WorkerActivity],
     })
     class Ground {}
     @Module({ imports: [Ground, MetricsModule] })
@@ -117,6 +121,8 @@ describe('the monitor of a process', () => {
     const metrics = app.get(Metrics);
     metrics.accepted(3, 5, 0.02);
     metrics.refused('SOLD_OUT', 2);
+    metrics.rateLimited('customer');
+    metrics.challenged('failed');
     metrics.granted(4);
     metrics.expired(1);
     metrics.settled('confirmed');
@@ -130,6 +136,10 @@ describe('the monitor of a process', () => {
     for (const sample of [
       'fairline_bookings_accepted_total 3',
       'fairline_bookings_refused_total{code="SOLD_OUT"} 2',
+      'fairline_rate_limited_total{limit="customer"} 1',
+      'fairline_rate_limit_keys{limit="customer"} 3',
+      'fairline_rate_limit_store_away 0',
+      'fairline_challenges_total{outcome="failed"} 1',
       'fairline_accept_batch_size_sum 5',
       'fairline_accept_seconds_count 1',
       'fairline_holds_granted_total 4',

@@ -13,11 +13,14 @@ import { ProblemFilter } from '../../../src/common/problem.filter.js';
 import { CLEAN_TEXT_PATTERN, CleanText, validationPipe } from '../../../src/common/validation.js';
 import { Config } from '../../../src/config/config.js';
 import { loadConfig } from '../../../src/config/load.js';
+import { Metrics, NoMetrics } from '../../../src/metrics/metrics.js';
 import { Access, CurrentIdentity } from '../../../src/security/access.js';
 import { BookingTokens } from '../../../src/security/booking-token.js';
 import { clientAddress, trustProxy } from '../../../src/security/client-address.js';
 import type { Identity } from '../../../src/security/identity.js';
 import { SecretStore } from '../../../src/security/secret-store.js';
+import { RateLimitModule } from '../../../src/security/rate-limit/rate-limit.module.js';
+import { SharedLevels } from '../../../src/security/rate-limit/shared-levels.js';
 import { SecurityModule } from '../../../src/security/security.module.js';
 
 const JWT_SECRET = 'a secret of at least thirty-two characters';
@@ -99,6 +102,11 @@ class NoStore extends SecretStore {
     await Promise.reject(new Error('the secret is configured'));
 }
 
+class NothingShared extends SharedLevels {
+  override add = (): Promise<number[]> => Promise.reject(new Error('nobody is limited so far'));
+  override close = (): Promise<void> => Promise.resolve();
+}
+
 async function start(env: Record<string, string> = {}): Promise<NestFastifyApplication> {
   const config = loadConfig({ JWT_SECRET, ...env });
   @Global()
@@ -106,14 +114,16 @@ async function start(env: Record<string, string> = {}): Promise<NestFastifyAppli
     providers: [
       { provide: Config, useValue: config },
       { provide: SecretStore, useClass: NoStore },
+      { provide: SharedLevels, useClass: NothingShared },
+      { provide: Metrics, useClass: NoMetrics },
     ],
-    exports: [Config, SecretStore],
+    exports: [Config, SecretStore, SharedLevels, Metrics],
   })
   class Ground {}
   const adapter = new FastifyAdapter(serverOptions(config.http, trustProxy(config.http.trustedProxies)));
   const routes = prepareServer(adapter.getInstance());
   const module = await Test.createTestingModule({
-    imports: [Ground, SecurityModule],
+    imports: [Ground, SecurityModule, RateLimitModule],
     controllers: [Things],
   }).compile();
   const app = module.createNestApplication<NestFastifyApplication>(adapter, {
