@@ -8,6 +8,8 @@ import type { Config } from './config/config.js';
 import { isRetryable } from './database/database.js';
 import { trustProxy } from './security/client-address.js';
 
+const FACE = { pages: ['/docs', '/admin/queues'], busiest: '/api/bookings' };
+
 /** The application as it runs, and as it is tested; `main.ts` adds the process around it. */
 export async function createApp(
   config: Config,
@@ -15,7 +17,7 @@ export async function createApp(
   logger: PinoLogger,
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter(serverOptions(config.http, trustProxy(config.http.trustedProxies)));
-  const routes = prepareServer(adapter.getInstance());
+  const routes = prepareServer(adapter.getInstance(), { ...FACE, publicUrl: config.http.publicUrl });
   const app = await NestFactory.create<NestFastifyApplication>(
     await AppModule.of(config, databaseUrl),
     adapter,

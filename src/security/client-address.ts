@@ -1,6 +1,19 @@
+import type { IncomingMessage } from 'node:http';
+import proxyAddr from '@fastify/proxy-addr';
+
 /** What Fastify's `trustProxy` is to be: `X-Forwarded-For` counts only where one of these sent it, else never. */
 export const trustProxy = (trustedProxies: readonly string[]): string[] | false =>
   trustedProxies.length === 0 ? false : [...trustedProxies];
 
+const IPV4_ON_DUAL_STACK = /^::ffff:/;
+
 /** The caller's address as the server's `trustProxy` has it; IPv4 in its own notation on dual-stack sockets too. */
-export const clientAddress = (request: { readonly ip: string }): string => request.ip.replace(/^::ffff:/, '');
+export const clientAddress = (request: { readonly ip: string }): string =>
+  request.ip.replace(IPV4_ON_DUAL_STACK, '');
+
+/** Reads the same from a request that never comes to Fastify: one that opens a socket. */
+export function addressReader(trustedProxies: readonly string[]): (request: IncomingMessage) => string {
+  if (trustedProxies.length === 0) return ({ socket }) => clientAddress({ ip: socket.remoteAddress ?? '' });
+  const trusted = proxyAddr.compile([...trustedProxies]);
+  return (request) => clientAddress({ ip: proxyAddr(request, trusted) });
+}

@@ -1,7 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { CORRELATION_HEADER } from '../../common/correlation.js';
 import { AppError } from '../../common/errors.js';
 import { asAppError, PROBLEM_CONTENT_TYPE, problemOf } from '../../common/problem.js';
 import type { Config } from '../../config/config.js';
@@ -10,7 +9,7 @@ import type { QueueBoard } from '../../queue/queue-board.js';
 import { CallLimits } from '../../security/rate-limit/call-limits.js';
 import { BoardAudit } from './board-audit.js';
 import { BoardGate, clearedCookie, COOKIE_LIMIT } from './board-gate.js';
-import { PAGE_HEADERS, signInPage } from './sign-in-page.js';
+import { signInPage } from './sign-in-page.js';
 
 export const BOARD_PATH = '/admin/queues';
 const FORM_LIMIT_BYTES = 16_384;
@@ -56,8 +55,9 @@ const boardItself =
         url,
         handler: async (request, reply) => {
           const { serve } = await board.opened();
-          reply.raw.setHeader(CORRELATION_HEADER, request.id);
-          for (const [name, value] of Object.entries(PAGE_HEADERS)) reply.raw.setHeader(name, value);
+          // what is hijacked leaves the headers of the server's hooks behind
+          for (const [name, value] of Object.entries(reply.getHeaders()))
+            if (value !== undefined) reply.raw.setHeader(name, value);
           reply.hijack();
           serve(request.raw, reply.raw);
         },
@@ -83,14 +83,11 @@ const doorway =
       if (token.length > COOKIE_LIMIT)
         throw new AppError('VALIDATION_FAILED', 'The token is too long for a cookie');
       const cookie = await gate.signIn(request, token);
-      return reply
-        .code(303)
-        .headers({ ...PAGE_HEADERS, 'set-cookie': cookie, location: BOARD_PATH })
-        .send();
+      return reply.code(303).headers({ 'set-cookie': cookie, location: BOARD_PATH }).send();
     });
     scope.get('/logout', async (_request, reply) => {
       return reply
-        .headers({ ...PAGE_HEADERS, 'set-cookie': clearedCookie(BOARD_PATH) })
+        .header('set-cookie', clearedCookie(BOARD_PATH))
         .type('text/html; charset=utf-8')
         .send(signInPage(BOARD_PATH, 'You are signed out.'));
     });
@@ -126,7 +123,7 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): v
   const navigates = request.headers.accept?.includes('text/html') === true && problem.status < 500;
   void reply
     .code(problem.status)
-    .headers({ ...problem.headers, ...PAGE_HEADERS })
+    .headers(problem.headers)
     .type(navigates ? 'text/html; charset=utf-8' : PROBLEM_CONTENT_TYPE)
     .send(navigates ? signInPage(BOARD_PATH, refusal.message) : problem.body);
 }
