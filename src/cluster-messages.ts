@@ -7,6 +7,8 @@ export interface StartOrder {
   /** Holds a password: it goes this way, where no list of processes and no environment shows it. */
   readonly databaseUrl: string;
   readonly port: number;
+  /** Null: gRPC is not served. */
+  readonly grpcPort: number | null;
 }
 /** Asks whether the process can do its work. */
 export interface HealthQuestion {
@@ -24,11 +26,12 @@ export type Report =
 
 /** Null for what is none of ours. */
 export function parseOrder(message: unknown): Order | null {
-  const { kind, id, role, databaseUrl, port } = membersOf(message);
+  const { kind, id, role, databaseUrl, port, grpcPort } = membersOf(message);
   if (kind === 'health' && typeof id === 'number') return { kind, id };
   const known = role === 'api' || role === 'worker';
-  return kind === 'start' && known && typeof databaseUrl === 'string' && typeof port === 'number'
-    ? { kind, role, databaseUrl, port }
+  const isPort = grpcPort === null || typeof grpcPort === 'number';
+  return kind === 'start' && known && typeof databaseUrl === 'string' && typeof port === 'number' && isPort
+    ? { kind, role, databaseUrl, port, grpcPort }
     : null;
 }
 

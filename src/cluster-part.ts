@@ -17,8 +17,8 @@ const ORDER_MS = 10_000;
 export async function runPart(config: Config, boundMs: number): Promise<void> {
   // From here on the primary's scrape has its answer from this process, be it that it has nothing to tell yet.
   void new AggregatorRegistry();
-  const { role, port, databaseUrl } = await startOrder();
-  const own: Config = { ...atPort(config, port), role };
+  const { role, port, grpcPort, databaseUrl } = await startOrder();
+  const own: Config = { ...atPort(config, { http: port, grpc: grpcPort }), role };
   const logger = createLogger(own);
   try {
     await live(logger, boundMs, (opened) => start(own, databaseUrl, logger, opened));

@@ -25,7 +25,8 @@ export async function startCluster(
   // Nest writes through it here as well, where no application says so.
   Logger.overrideLogger(logger);
   const database = await startDatabase(config, logger, opened);
-  const processes = members(config, { databaseUrl: database.url, port: config.http.port }, logger);
+  const order = { databaseUrl: database.url, port: config.http.port, grpcPort: config.grpc.port };
+  const processes = members(config, order, logger);
 
   const monitor = await startClusterMonitor(
     { host: config.http.host, port: config.prometheusPort },
@@ -52,7 +53,7 @@ export async function startCluster(
 
 function members(
   { role, http }: Config,
-  order: Pick<StartOrder, 'databaseUrl' | 'port'>,
+  order: Omit<StartOrder, 'kind' | 'role'>,
   logger: PinoLogger,
 ): ClusterProcess[] {
   const place = (name: string, of: StartOrder['role']): ClusterProcess =>
