@@ -1,0 +1,128 @@
+// What there is before the fuzzing begins: offers of every kind, and bookings in every state.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SignJWT } from 'jose';
+
+/** Whom the customer's pass is. */
+export const CUSTOMER = 'fuzz-customer';
+const STRANGER = 'fuzz-stranger';
+const PATIENCE_MS = 60_000;
+const DAY_MS = 24 * 3600 * 1000;
+
+const inDays = (days) => new Date(Date.now() + days * DAY_MS);
+const date = (days) => inDays(days).toISOString().slice(0, 10);
+
+/** A token as an identity provider would sign it. */
+export const jwt = (claims, secret) =>
+  new SignJWT({ ...claims })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuedAt()
+    .setExpirationTime('2h')
+    .sign(Buffer.from(secret));
+
+const TERMS = {
+  title: 'Summer Night',
+  price: { amountMinor: 4900, currency: 'EUR' },
+  // Holds outlast the run, and one customer may have many.
+  holdSeconds: 3600,
+  limitPerCustomer: 10_000,
+  maxQuantity: 50,
+  cancellation: { refundable: true },
+};
+
+/** Each event has one type, so that a request need not name it. */
+const EVENTS = {
+  plenty: { capacity: 1_000_000 },
+  gone: { capacity: 0 },
+  scarce: { capacity: 2 },
+  later: { capacity: 10, opensAt: inDays(30).toISOString() },
+  over: { capacity: 10, opensAt: inDays(-3).toISOString(), closesAt: inDays(-2).toISOString() },
+  limited: { capacity: 10, limitPerCustomer: 1 },
+};
+
+/**
+ * @param {string} url
+ * @param {string} operator token
+ * @returns what exists, by what it is
+ */
+export async function setStage(url, operator) {
+  const api = caller(url, operator);
+  const offers = [];
+  for (const [eventId, terms] of Object.entries(EVENTS)) {
+    const offer = { ...TERMS, eventId, ticketType: 'standing', startsAt: inDays(90).toISOString(), ...terms };
+    offers.push((await api('POST', '/api/offers', offer)).id);
+  }
+  const nights = [{ from: date(10), to: date(300), capacity: 50 }];
+  const rooms = await api('POST', '/api/offers', {
+    ...TERMS,
+    ...{ hotelId: 'lakeside-fuzz', roomType: 'double', nights },
+  });
+
+  const book = (more) => api('POST', '/api/bookings', { eventId: 'plenty', ...more });
+  const bookings = [];
+  for (const userId of [CUSTOMER, STRANGER]) {
+    const paid = { userId, paymentMethod: 'pm_ok' };
+    const stay = { hotelId: 'lakeside-fuzz', checkIn: date(20), checkOut: date(22) };
+    bookings.push(
+      ...(await Promise.all([
+        ...times(4, () => book({ userId })),
+        ...times(4, () => book({ ...paid, quantity: 2 })),
+        // Nobody takes its mail: it becomes a dead letter.
+        ...times(4, () => book({ ...paid, email: 'fan@example.org' })),
+        book({ userId, eventId: 'scarce', quantity: 2 }),
+        api('POST', '/api/bookings', { ...paid, ...stay }),
+        api('POST', '/api/bookings', { userId, ...stay }),
+      ])),
+    );
+    const left = await book({ userId });
+    await api('DELETE', `/api/bookings/${left.bookingId}`);
+    bookings.push(left);
+  }
+  const ids = bookings.map(({ bookingId }) => bookingId);
+  const codes = await eventually('tickets', async () => {
+    const all = await Promise.all(ids.map((id) => api('GET', `/api/bookings/${id}`)));
+    const settled = all.filter(({ state }) => state === 'confirmed');
+    return settled.length >= 10 ? settled.flatMap(({ ticketCodes }) => ticketCodes) : null;
+  });
+  const letters = await eventually('dead letters', async () => {
+    const { deadLetters } = await api('GET', '/api/admin/dead-letters?state=open');
+    return deadLetters.length >= 8 ? deadLetters.map(({ id }) => id) : null;
+  });
+  return {
+    ...{ offers, rooms: [rooms.id], events: Object.keys(EVENTS), customers: [CUSTOMER, STRANGER] },
+    ...{ bookings: ids, codes, letters, guest: bookings[0].token },
+  };
+}
+
+/** Whether F1 to F7 hold. @returns {Promise<string[]>} what does not, in words */
+export async function brokenInvariants(url, operator) {
+  const { invariants } = await caller(url, operator)('GET', '/api/admin/invariants');
+  return Object.entries(invariants).flatMap(([name, { violations }]) =>
+    violations.map((violation) => `${name}: ${violation}`),
+  );
+}
+
+function caller(url, token) {
+  return async (method, path, body) => {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return JSON.parse(text);
+  };
+}
+
+async function eventually(what, ask) {
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(100)) {
+    const answer = await ask();
+    if (answer !== null) return answer;
+  }
+  throw new Error(`not within ${PATIENCE_MS} ms: ${what}`);
+}
+
+const times = (count, make) => Array.from({ length: count }, make);
