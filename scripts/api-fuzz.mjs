@@ -17,7 +17,7 @@ import { Unavailable } from './support/unavailable.mjs';
 
 const USAGE = `npm run test:api-fuzz -- [--max-examples N] [--seed N] [--only NAME]
 
-  --max-examples  requests made up for each operation and phase (default 20)
+  --max-examples  requests made up for each operation and phase (default 10)
   --seed          the same requests again
   --only          one caller: stranger, guest, nobody, customer or operator`;
 
@@ -34,7 +34,7 @@ const say = (line) => process.stdout.write(`${line}\n`);
 
 const { values: options } = parseArgs({
   options: {
-    'max-examples': { type: 'string', default: '20' },
+    'max-examples': { type: 'string', default: '10' },
     seed: { type: 'string', default: String(randomInt(1, 2 ** 31)) },
     only: { type: 'string' },
     help: { type: 'boolean' },
@@ -90,7 +90,12 @@ function ask(program, url, caller, stage, work) {
   return new Promise((resolve) => {
     child = spawn(program, [...argv, ...chosen, '--continue-on-failure', '--no-color'], {
       cwd: work,
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', FAIRLINE_FUZZ_SEEN: join(work, 'seen.json') },
+      env: {
+        ...process.env,
+        PYTHONDONTWRITEBYTECODE: '1',
+        FAIRLINE_FUZZ_CALLER: caller.name,
+        FAIRLINE_FUZZ_SEEN: join(work, 'seen.json'),
+      },
       stdio: ['ignore', 'inherit', 'inherit'],
       timeout: PASS_MS,
       killSignal: 'SIGKILL',
@@ -149,7 +154,10 @@ async function main(work) {
       if ((await ask(program, url, caller, stage, work)) !== 0) failures.push(`${caller.name}: see above`);
       if (interrupted !== null) return { failures: [`stopped by ${interrupted}`], requests };
       const operations = answered(work);
-      for (const statuses of operations.values()) requests += sum(Object.values(statuses));
+      const asked = sum([...operations.values()].flatMap((statuses) => Object.values(statuses)));
+      const served = [...operations.values()].filter(isServed).length;
+      say(`${caller.name}: ${asked} requests, ${served} operations served`);
+      requests += asked;
       if (caller.name !== 'operator') continue;
       for (const label of await neverServed(url, operations)) failures.push(`${label} was never served`);
     }

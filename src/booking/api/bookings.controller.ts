@@ -44,6 +44,7 @@ import { AcceptanceDto, BookingDto, BookingListDto } from './dto/answers.dto.js'
 import { bodySchemaOf, either, shallowSchemaOf } from './dto/body-schema.js';
 import { PaymentDto } from './dto/payment.dto.js';
 import { BookingsQuery, numberOf, pageOf, VersionQuery } from './dto/queries.dto.js';
+import { onTo } from './links.js';
 import { Problems } from './problems.js';
 import { actorOf, callerOf, idempotencyKey, KEY_HEADER } from './request-context.js';
 
@@ -51,6 +52,14 @@ import { actorOf, callerOf, idempotencyKey, KEY_HEADER } from './request-context
 interface AcceptRoute {
   Body: AcceptBookingDto | AcceptStayDto;
 }
+
+/** What can be done with a booking that was accepted, by what it is called. */
+const NEXT_STEPS = {
+  watch: 'bookings_read',
+  pay: 'bookings_pay',
+  leave: 'bookings_cancel',
+  download: 'bookings_ticket',
+} as const;
 
 @ApiTags('bookings')
 @Controller('api/bookings')
@@ -85,7 +94,7 @@ export class BookingsController {
     schema: { oneOf: [{ $ref: getSchemaPath(AcceptBookingDto) }, { $ref: getSchemaPath(AcceptStayDto) }] },
   })
   @ApiHeader(KEY_HEADER)
-  @ApiResponse({ status: 202, type: AcceptanceDto })
+  @ApiResponse({ status: 202, type: AcceptanceDto, links: onTo('bookingId', NEXT_STEPS) })
   @Problems(
     'VALIDATION_FAILED',
     'MALFORMED_BODY',

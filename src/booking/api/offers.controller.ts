@@ -24,6 +24,7 @@ import { CreateOfferDto } from './dto/offer.dto.js';
 import { CreateRoomOfferDto } from './dto/room-offer.dto.js';
 import { EitherBody } from './either-body.pipe.js';
 import { NightsQuery, OffersQuery, pageOf } from './dto/queries.dto.js';
+import { onTo } from './links.js';
 import { Problems } from './problems.js';
 import { callerOf, idempotencyKey, KEY_HEADER } from './request-context.js';
 
@@ -79,7 +80,10 @@ export class OffersController {
   @ApiBody({
     schema: { oneOf: [{ $ref: getSchemaPath(CreateOfferDto) }, { $ref: getSchemaPath(CreateRoomOfferDto) }] },
   })
-  @ApiCreatedResponse(AnyOffer)
+  @ApiCreatedResponse({
+    ...AnyOffer,
+    links: onTo('id', { read: 'offers_read', change: 'offers_change', nights: 'offers_nights' }),
+  })
   @Problems(
     'VALIDATION_FAILED',
     'MALFORMED_BODY',

@@ -214,6 +214,20 @@ describe('an answer that is an error', () => {
   });
 
   it.each([
+    ['a body that no route takes', 'PUT', { 'content-type': 'text/plain' }, 'x'],
+    ['no JSON', 'PATCH', { 'content-type': 'application/json' }, '{'],
+    ['no type of a body that a method has to have', 'QUERY', {}, ''],
+  ] as const)('names a wrong method before %s', async (_, method, headers, payload) => {
+    const answer = await fetch(`${await app.getUrl()}/things`, {
+      method,
+      headers,
+      ...(payload !== '' && { body: payload }),
+    });
+    expect(answer.status).toBe(405);
+    expect(await answer.json()).toMatchObject({ code: 'METHOD_NOT_ALLOWED', allow: ['POST'] });
+  });
+
+  it.each([
     ['no JSON', 'application/json', '{', 400, 'MALFORMED_BODY'],
     ['nothing', 'application/json', '', 400, 'MALFORMED_BODY'],
     ['a prototype', 'application/json', '{"__proto__": {"operator": true}}', 400, 'MALFORMED_BODY'],
