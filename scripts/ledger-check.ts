@@ -1,4 +1,5 @@
 import type { Booking } from '../src/booking/booking.js';
+import type { AuditAnchor } from '../src/booking/ledger/audit-verify.js';
 import { Ledger } from '../src/booking/ledger/ledger.js';
 import type { InvariantName, InvariantReport } from '../src/booking/ledger/types.js';
 import type { Config } from '../src/config/config.js';
@@ -32,16 +33,20 @@ export async function withLedger<T>(url: string, work: (ledger: Ledger) => Promi
   }
 }
 
-/** F1 to F7 on the ledger and the books of the payment provider: of the sandbox's bank beside it, unless told otherwise. */
+/**
+ * F1 to F7 on the ledger and the books of the payment provider: of the sandbox's bank beside it, unless told otherwise.
+ * @param anchors heads of the audit chain that were kept elsewhere
+ */
 export async function checkInvariants(
   url: string,
   config: Pick<Config, 'payment'> = loadConfig({}),
+  anchors: readonly AuditAnchor[] = [],
 ): Promise<InvariantReport> {
   const database = new Database(url, 2);
   try {
     const provider = await createPaymentProvider(config, database);
     try {
-      return await new Ledger(database).invariants(chargePages(provider));
+      return await new Ledger(database).invariants(chargePages(provider), anchors);
     } finally {
       await provider.close();
     }

@@ -1,42 +1,34 @@
 import { parseArgs } from 'node:util';
 import type { InvariantReport } from '../src/booking/ledger/types.js';
 import { loadConfig } from '../src/config/load.js';
-import { startEmbedded } from '../src/database/embedded/embedded-postgres.js';
-import { findPlace } from '../src/database/embedded/folder.js';
+import { anchorsOf } from './support/anchors.js';
 import { checkInvariants, INVARIANTS, RULES } from './ledger-check.js';
+import { onDatabase } from './support/on-database.js';
 
-/** Exit codes: 0 all hold, 1 one is broken, 2 they could not be checked. */
+/**
+ * Exit codes: 0 all hold, 1 one is broken, 2 they could not be checked. `--anchor <sequence>:<digest>` names a head of
+ * the audit chain that must be part of it, `--anchors <file>` a file that has some: the logs of the workers, say. Both
+ * may be given several times.
+ */
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { json: { type: 'boolean' } } });
+  const several = { type: 'string', multiple: true } as const;
+  const { values } = parseArgs({
+    options: { json: { type: 'boolean' }, anchor: several, anchors: several },
+  });
   const json = values.json === true;
+  const anchors = await anchorsOf(values.anchor ?? [], values.anchors ?? []);
   const config = loadConfig(process.env);
-  const report = await onDatabase(config.database.url, config.dataDir, (url) => checkInvariants(url, config));
+  const report = await onDatabase(config.database.url, config.dataDir, (url) =>
+    checkInvariants(url, config, anchors),
+  );
   const ok = INVARIANTS.every((name) => report[name].ok);
-  process.stdout.write(json ? `${JSON.stringify({ ok, invariants: report })}\n` : render(report, ok));
+  process.stdout.write(
+    json ? `${JSON.stringify({ ok, invariants: report })}\n` : render(report, ok, anchors.length),
+  );
   return ok ? 0 : 1;
 }
 
-/** The database that the application would use. The embedded one is joined where it runs, else started meanwhile. */
-async function onDatabase<T>(
-  url: string | null,
-  dataDir: string,
-  work: (url: string) => Promise<T>,
-): Promise<T> {
-  if (url !== null) return work(url);
-  if ((await findPlace(dataDir)) === null) {
-    throw new Error(
-      `There is no database in ${dataDir} yet: set DATABASE_URL, or DATA_DIR to the folder of one`,
-    );
-  }
-  const embedded = await startEmbedded({ dataDir });
-  try {
-    return await work(embedded.url);
-  } finally {
-    await embedded.stop();
-  }
-}
-
-function render(report: InvariantReport, ok: boolean): string {
+function render(report: InvariantReport, ok: boolean, anchors: number): string {
   const lines = INVARIANTS.flatMap((name) => {
     const { ok: holds, checked, violations } = report[name];
     return [
@@ -44,6 +36,7 @@ function render(report: InvariantReport, ok: boolean): string {
       ...violations.map((violation) => `         ${violation}`),
     ];
   });
+  if (anchors > 0) lines.push(`       F6  was compared with ${anchors} anchors of the audit chain`);
   return `${lines.join('\n')}\n${ok ? 'ok: every invariant holds' : 'BROKEN'}\n`;
 }
 

@@ -1,9 +1,10 @@
-import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { Global, Logger, Module, type DynamicModule } from '@nestjs/common';
 import { LedgerModule } from './booking/ledger.module.js';
 import { Ledger } from './booking/ledger/ledger.js';
 import { ChargeBooks } from './booking/operator.service.js';
 import { within } from './common/within.js';
 import { Config } from './config/config.js';
+import { callsAnybody } from './config/remote.js';
 import { Database } from './database/database.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DatabaseUrl } from './database/database-url.js';
@@ -16,6 +17,7 @@ import { QueueModule } from './queue/queue.module.js';
 import { LineReader } from './realtime/active-line.js';
 import { Notifier } from './realtime/notifier.js';
 import { NotifierModule } from './realtime/notifier.module.js';
+import { NoRemotes, Remotes } from './remote/remotes.js';
 import { RateLimitModule } from './security/rate-limit/rate-limit.module.js';
 import { SecurityModule } from './security/security.module.js';
 import { chargePages } from './worker/payment/charge-pages.js';
@@ -30,11 +32,12 @@ const silent = (): Error => new BrokerError('BROKER_UNREACHABLE', 'the broker', 
 @Global()
 @Module({})
 class GlueModule {
-  static of(config: Config): DynamicModule {
+  static of(config: Config, remotes: Remotes): DynamicModule {
     return {
       module: GlueModule,
       providers: [
         { provide: Config, useValue: config },
+        { provide: Remotes, useValue: remotes },
         {
           provide: HealthParts,
           inject: [Database, JobQueue, Notifier],
@@ -66,9 +69,25 @@ class GlueModule {
           }),
         },
       ],
-      exports: [Config, HealthParts, ChargeBooks, BoardAudit],
+      exports: [Config, Remotes, HealthParts, ChargeBooks, BoardAudit],
     };
   }
+
+  constructor(private readonly remotes: Remotes) {}
+
+  onApplicationShutdown(): void {
+    this.remotes.close();
+  }
+}
+
+/** The other services that are configured; where there is none, not even the library that calls them is loaded. */
+async function remotesOf({ remote }: Config): Promise<Remotes> {
+  if (!callsAnybody(remote)) return new NoRemotes();
+  const { GrpcRemotes } = await import('./remote/grpc-remotes.js');
+  const logger = new Logger('remote');
+  return new GrpcRemotes(remote, (error) =>
+    logger.warn({ message: 'a service cannot be called', err: error }),
+  );
 }
 
 /** The doors: HTTP and sockets. Imported where they are used, so that a worker starts in half the time. */
@@ -95,7 +114,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        GlueModule.of(config),
+        GlueModule.of(config, await remotesOf(config)),
         DatabaseModule.at(databaseUrl),
         SecurityModule,
         RateLimitModule,

@@ -182,11 +182,15 @@ export class BookingService {
     return snapshot;
   }
 
-  /** @throws AppError BOOKING_NOT_FOUND, TICKET_NOT_READY */
-  async document(identity: Identity, bookingId: string): Promise<Buffer> {
+  /**
+   * The tickets, or the vouchers. That an operator took somebody's is written down.
+   * @throws AppError BOOKING_NOT_FOUND, TICKET_NOT_READY
+   */
+  async document(identity: Identity, bookingId: string, actor: Actor): Promise<Buffer> {
     await this.open(identity, bookingId);
     const pdf = await this.ledger.documentOf(bookingId);
     if (pdf === null) throw new AppError('TICKET_NOT_READY');
+    if (actor.kind === 'operator') await this.ledger.noteOperation('document.read', bookingId, actor, {});
     return pdf;
   }
 

@@ -7,8 +7,10 @@ import type { Notifier } from '../realtime/notifier.js';
 import type { AdmissionHints } from './admission-hints.js';
 import { fulfilJobId, type Actor, type Booking, type BookingState, type Money } from './booking.js';
 import { digest } from './digest.js';
+import { forgetCustomer } from './erasure.js';
 import type { Ledger } from './ledger/ledger.js';
-import type { AuditFilter, AuditPage } from './ledger/audit.js';
+import type { AuditHead } from './ledger/audit.js';
+import type { AuditFilter, AuditPage } from './ledger/audit-pages.js';
 import type { DeadLetter, InvariantReport, Moved, ProviderCharge, RequestKey } from './ledger/types.js';
 
 /** The queue as operators see it: of the same shape whatever it runs on. */
@@ -156,13 +158,31 @@ export class OperatorService {
   }
 
   /**
+   * Forgets a customer. Gives the number of their bookings.
+   * @throws AppError BOOKINGS_OPEN, UNAVAILABLE
+   */
+  async erase(customerId: string, actor: Actor): Promise<{ bookings: number }> {
+    return { bookings: await forgetCustomer(this.ledger, customerId, actor) };
+  }
+
+  /** Where its chain stands: to be kept elsewhere. */
+  auditHead(): Promise<AuditHead> {
+    return this.ledger.auditHead();
+  }
+
+  /**
    * Every booking as a line of JSON, offer by offer in the order of their lines; a page at a time, and the next one
    * only once this one was taken.
    * @param after the booking that an export which was broken off ended with
    * @throws AppError BOOKING_NOT_FOUND before the first line, where there is no such booking
    */
-  async exportLines(offerId: string | null, after: string | null): Promise<AsyncIterable<string>> {
+  async exportLines(
+    offerId: string | null,
+    after: string | null,
+    actor: Actor,
+  ): Promise<AsyncIterable<string>> {
     const first = await this.ledger.exportBookings(offerId, after, EXPORT_PAGE);
+    await this.ledger.noteOperation('export', null, actor, { offerId, after });
     return this.linesFrom(first, offerId);
   }
 

@@ -4,6 +4,7 @@ import type { KafkaSettings } from './kafka.js';
 import type { RateLimits } from './rate-limits.js';
 import type { RedisSettings } from './redis.js';
 import type { RemoteSettings } from './remote.js';
+import type { SocketLimits } from './sockets.js';
 import type { StripeSettings } from './stripe.js';
 
 export const ROLES = ['api', 'worker', 'all'] as const;
@@ -43,6 +44,7 @@ export abstract class Config {
   };
   /** The gRPC server of roles that have an API, on the same host. */
   abstract readonly grpc: GrpcSettings;
+  abstract readonly sockets: SocketLimits;
   /** Where metrics and health are served in every role; 0 takes a free port. */
   abstract readonly prometheusPort: number;
   abstract readonly database: {
@@ -82,6 +84,10 @@ export abstract class Config {
     /** Work added to each step, in the order of `STEPS`, to rehearse slow parts. */
     readonly stepDelaysMs: readonly [number, number, number, number, number];
     readonly sweepIntervalMs: number;
+  };
+  abstract readonly data: {
+    /** Bookings that have been over for so long are erased by the workers; null: none is. */
+    readonly retentionDays: number | null;
   };
   abstract readonly auth: {
     /** Customers need a JWT. */

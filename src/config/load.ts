@@ -10,6 +10,7 @@ import { Reader } from './reader.js';
 import { redisSettings } from './redis.js';
 import { remoteSettings } from './remote.js';
 import { refuseUnsafe } from './production.js';
+import { socketLimits } from './sockets.js';
 import { stripeSettings } from './stripe.js';
 
 /** All mistakes of a configuration, in one message. */
@@ -64,6 +65,7 @@ export function loadConfig(
       boardWritable: read.boolean('BULL_BOARD_WRITABLE', false),
     },
     grpc: grpcSettings(read),
+    sockets: socketLimits(read),
     prometheusPort: read.integer('PROMETHEUS_PORT', 9100, 0, 65535),
     database: {
       url: read.url('DATABASE_URL', ['postgres:', 'postgresql:']),
@@ -95,6 +97,10 @@ export function loadConfig(
       jobDeadlineMs,
       stepDelaysMs: stepDelays(read),
       sweepIntervalMs: read.integer('SWEEP_INTERVAL_MS', 250, 10, 10_000),
+    },
+    data: {
+      retentionDays:
+        read.text('DATA_RETENTION_DAYS') === null ? null : read.integer('DATA_RETENTION_DAYS', 1, 1, 36_500),
     },
     auth: {
       required: read.boolean('AUTH_REQUIRED', environment === 'production'),

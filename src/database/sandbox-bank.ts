@@ -211,6 +211,14 @@ export class SandboxBank {
     });
   }
 
+  /** What these charges were paid with is nobody's business any more. */
+  async forget(keys: readonly string[]): Promise<void> {
+    await this.open();
+    await this.pool.query(`update sandbox_bank.charges set method = 'erased' where key = any ($1)`, [
+      [...keys],
+    ]);
+  }
+
   /** Charges that have arrived, in the order of their numbers, from the one after `afterId`. */
   async list(afterId: string, limit: number): Promise<BankListing[]> {
     await this.open();

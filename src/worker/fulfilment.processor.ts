@@ -5,6 +5,7 @@ import type { Metrics } from '../metrics/metrics.js';
 import type { JobContext, JobData, JobQueue, ReceivedJob } from '../queue/job-queue.js';
 import type { Notifier } from '../realtime/notifier.js';
 import { Chore } from './chore.js';
+import type { Failed } from './failed.js';
 import type { Step } from './steps/step.js';
 
 export interface FulfilmentOptions {
@@ -45,7 +46,7 @@ export class FulfilmentProcessor {
     private readonly options: FulfilmentOptions,
     steps: readonly Step[],
     /** Told of looks that failed: the booking is driven again by its time. */
-    private readonly failed: (error: unknown) => void,
+    private readonly failed: Failed,
   ) {
     this.steps = new Map(steps.map((step) => [step.name, step]));
     const keepEveryMs = Math.min(KEEP_EVERY_MS, options.settleAfterMs / KEEPS_PER_SETTLING);
@@ -64,7 +65,7 @@ export class FulfilmentProcessor {
    * drop what has the id of a running job. So whoever ends looks whether there is more to do, and again a little later.
    */
   async handle(job: ReceivedJob<'booking.fulfil'>, context: JobContext): Promise<void> {
-    const { bookingId } = job.data;
+    const { bookingId, correlationId } = job.data;
     const leave = this.enter(bookingId);
     // whoever does not listen to its signal is left to itself, and keeps nobody else away any more
     context.signal.addEventListener('abort', leave, { once: true });
@@ -73,7 +74,9 @@ export class FulfilmentProcessor {
     } catch (error) {
       // where the broker has lost the job nobody delivers it again: that is found out by the quiet's end
       if (!context.signal.aborted) {
-        await this.ledger.keepFulfilments([bookingId], this.options.retryWithinMs).catch(this.failed);
+        await this.ledger
+          .keepFulfilments([bookingId], this.options.retryWithinMs)
+          .catch((lost: unknown) => this.failed(lost, { bookingId, correlationId }));
       }
       throw error;
     } finally {
@@ -147,7 +150,9 @@ export class FulfilmentProcessor {
     for (const afterMs of LOOK_AGAIN_AFTER_MS) {
       const look = setTimeout(() => {
         this.looks.delete(look);
-        this.publishIfPaid(id, fence, correlationId).catch(this.failed);
+        this.publishIfPaid(id, fence, correlationId).catch((error: unknown) =>
+          this.failed(error, { bookingId: id, correlationId }),
+        );
       }, afterMs);
       this.looks.add(look);
     }

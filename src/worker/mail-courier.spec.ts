@@ -5,6 +5,9 @@ import { MailCourier } from './mail-courier.js';
 import { Mailer } from './mail/mailer.js';
 
 class NoMailer extends Mailer {
+  override forget(): Promise<void> {
+    return Promise.resolve();
+  }
   override send(): Promise<void> {
     return Promise.resolve();
   }

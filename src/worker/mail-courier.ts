@@ -5,13 +5,19 @@ import { bookedOf } from './booked.js';
 import { MailRefused, type Mailer } from './mail/mailer.js';
 import { messageId } from './mail/compose.js';
 import type { MailContent } from './mail/page.js';
-import { holdExpired, soldOut, yourTurn } from './mail/templates.js';
+import { holdExpired, refunded, soldOut, yourTurn } from './mail/templates.js';
 import type { BookingPages } from './booking-pages.js';
+import type { Failed } from './failed.js';
 
 const MAILS_AT_ONCE = 20;
 /** About a day of tries, as they are spaced by the ledger. */
 const MAX_TRIES = 100;
-const KINDS = { your_turn: 'your-turn', expired: 'hold-expired', sold_out: 'sold-out' } as const;
+const KINDS = {
+  your_turn: 'your-turn',
+  expired: 'hold-expired',
+  sold_out: 'sold-out',
+  refunded: 'refunded',
+} as const;
 
 /** A mail can wait a moment, customers at the door cannot: so long between mails while this process is this busy. */
 const GIVE_WAY_MS = 100;
@@ -28,13 +34,13 @@ function sinceLast(): () => number {
   };
 }
 
-/** Sends the mails at turns of events: it is your turn, your time is over, sold out. */
+/** Sends the mails at turns of events: it is your turn, your time is over, sold out, refunded. */
 export class MailCourier {
   constructor(
     private readonly ledger: Pick<Ledger, 'dueMails' | 'mailsDone'>,
     private readonly mailer: Mailer,
     private readonly pages: BookingPages,
-    private readonly failed: (error: unknown) => void,
+    private readonly failed: Failed,
     private readonly utilization: () => number = sinceLast(),
   ) {}
 
@@ -60,11 +66,12 @@ export class MailCourier {
     if (mail.to === null || content === null) return end('refused');
     try {
       const id = messageId(KINDS[mail.kind], mail.bookingId, mail.fence, this.pages.publicUrl);
-      await this.mailer.send({ to: mail.to, ...content, messageId: id, attachments: [] }, signal);
+      const { to, correlationId } = mail;
+      await this.mailer.send({ to, ...content, messageId: id, correlationId, attachments: [] }, signal);
       return end('sent');
     } catch (error) {
       if (error instanceof MailRefused || mail.tries >= MAX_TRIES) return end('refused');
-      this.failed(error);
+      this.failed(error, { correlationId: mail.correlationId, bookingId: mail.bookingId });
       return null;
     }
   }
@@ -86,6 +93,8 @@ export class MailCourier {
         return holdExpired(facts);
       case 'sold_out':
         return soldOut(facts);
+      case 'refunded':
+        return refunded({ ...facts, price: mail.price });
     }
   }
 }

@@ -5,9 +5,11 @@ import type { Metrics } from '../metrics/metrics.js';
 import type { JobQueue } from '../queue/job-queue.js';
 import type { AdmissionProcessor } from './admission.processor.js';
 import { Chore } from './chore.js';
+import type { DataKeeper } from './data-keeper.js';
 import type { MailCourier } from './mail-courier.js';
 import type { MoneyKeeper } from './money-keeper.js';
 import type { MoveTeller } from './move-teller.js';
+import type { Sealer } from './sealer.js';
 
 const REDRIVES_AT_ONCE = 200;
 const DEPARTURES_KEPT_MS = 120_000;
@@ -16,12 +18,17 @@ const KEYS_AT_ONCE = 5000;
 /** Each is looked at once a day, twenty at a time: one worker asks about 57,000 of them a day at most. */
 const LOOK_AT_REFUNDS_EVERY_MS = 30_000;
 
+const ERASE_EVERY_MS = 60_000;
+const FORGET_EVERY_MS = 5000;
+
 export interface SweeperParts {
   readonly ledger: Ledger;
   readonly queue: Pick<JobQueue, 'publish'>;
   readonly admission: AdmissionProcessor;
   readonly courier: MailCourier;
   readonly money: MoneyKeeper;
+  readonly data: Pick<DataKeeper, 'eraseOver' | 'forgetElsewhere'>;
+  readonly sealer: Pick<Sealer, 'seal'>;
   readonly teller: MoveTeller;
   readonly metrics: Metrics;
   readonly actor: Actor;
@@ -50,9 +57,9 @@ export class Sweeper {
       chore(Math.max(intervalMs, 1000), (signal) => money.settle(signal)),
       chore(Math.max(intervalMs, 1000), (signal) => money.refund(signal)),
       chore(LOOK_AT_REFUNDS_EVERY_MS, (signal) => money.lookAtRefunds(signal)),
-      chore(1000, async (signal) => {
-        while ((await ledger.seal()) > 0) signal.throwIfAborted();
-      }),
+      chore(1000, (signal) => parts.sealer.seal(signal)),
+      chore(ERASE_EVERY_MS, (signal) => parts.data.eraseOver(signal)),
+      chore(FORGET_EVERY_MS, (signal) => parts.data.forgetElsewhere(signal)),
       chore(15_000, () => ledger.pruneDepartures(DEPARTURES_KEPT_MS)),
       chore(60_000, async (signal) => {
         while ((await ledger.pruneKeys(KEYS_KEPT_MS, KEYS_AT_ONCE)) > 0) signal.throwIfAborted();

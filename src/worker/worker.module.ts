@@ -6,8 +6,10 @@ import {
   type BeforeApplicationShutdown,
 } from '@nestjs/common';
 import type { Actor } from '../booking/booking.js';
+import type { AuditHead } from '../booking/ledger/audit.js';
 import { AdmissionHints } from '../booking/admission-hints.js';
 import { Ledger } from '../booking/ledger/ledger.js';
+import { LineWork } from '../booking/line-work.js';
 import { Ids } from '../common/ids.js';
 import { Config } from '../config/config.js';
 import { Metrics } from '../metrics/metrics.js';
@@ -19,9 +21,12 @@ import { TokenSecret } from '../security/security.module.js';
 import { AdmissionProcessor } from './admission.processor.js';
 import { BookingPages } from './booking-pages.js';
 import { ChargeRecorder } from './charge-recorder.js';
+import { DataKeeper } from './data-keeper.js';
 import { DocumentModule } from './document/document.module.js';
 import { DocumentRenderer } from './document/document-renderer.js';
+import type { Failed } from './failed.js';
 import { FulfilmentProcessor } from './fulfilment.processor.js';
+import { LineWorker } from './line-worker.js';
 import { MailCourier } from './mail-courier.js';
 import { MailModule } from './mail/mail.module.js';
 import { Mailer } from './mail/mailer.js';
@@ -33,12 +38,23 @@ import { InventoryStep } from './steps/inventory.step.js';
 import { PaymentStep } from './steps/payment.step.js';
 import { PdfStep } from './steps/pdf.step.js';
 import { ValidateStep } from './steps/validate.step.js';
+import { Sealer } from './sealer.js';
 import { Sweeper } from './sweeper.js';
-import { WorkerService } from './worker.service.js';
+import { ToldModule } from './told/told.module.js';
+import { Tellers } from './told/tellers.js';
+import { WorkerService, type JobTold } from './worker.service.js';
 
 const logger = new Logger('worker');
 /** Everything here is done again at its time: a line for the log, with the error's own code. */
-const warn = (error: unknown): void => logger.warn({ message: 'will be done again', err: error });
+const warn: Failed = (error, about = {}) =>
+  logger.warn({ message: 'will be done again', ...about, err: error });
+/** What became of each delivery of a job, under the id of the request that began it. */
+const tellJob = (told: JobTold): void => logger.debug(told);
+/** The head of the audit chain, for whoever keeps the logs. */
+const tellHead = ({ anchor, sequence, digest, sealedThrough }: AuditHead): void =>
+  logger.log({
+    ...{ event: 'audit.head', message: 'The audit chain is sealed', anchor, sequence, digest, sealedThrough },
+  });
 
 const actor: Actor = { kind: 'system', id: `worker-${process.pid}`, correlationId: `worker-${process.pid}` };
 
@@ -47,7 +63,7 @@ const retryWithinMs = ({ maxBackoffMs }: Config['worker']): number => maxBackoff
 
 @Global()
 @Module({
-  imports: [DocumentModule, MailModule],
+  imports: [DocumentModule, MailModule, ToldModule],
   providers: [
     {
       provide: MoveTeller,
@@ -80,6 +96,7 @@ const retryWithinMs = ({ maxBackoffMs }: Config['worker']): number => maxBackoff
         Metrics,
         Ids,
         TokenSecret,
+        Tellers,
         Config,
       ],
       useFactory: (
@@ -94,6 +111,7 @@ const retryWithinMs = ({ maxBackoffMs }: Config['worker']): number => maxBackoff
         metrics: Metrics,
         ids: Ids,
         secret: TokenSecret,
+        tellers: Tellers,
         { worker, payment }: Config,
       ) =>
         new FulfilmentProcessor(
@@ -109,9 +127,9 @@ const retryWithinMs = ({ maxBackoffMs }: Config['worker']): number => maxBackoff
           [
             new ValidateStep(ledger, provider, teller, actor),
             new PaymentStep(ledger, provider, teller, actor),
-            new PdfStep(ledger, renderer, ids, secret.bytes),
-            new EmailStep(ledger, mailer, pages),
-            new InventoryStep(ledger, teller, actor),
+            new PdfStep(ledger, renderer, ids, secret.bytes, actor),
+            new EmailStep(ledger, mailer, pages, actor),
+            new InventoryStep(ledger, teller, tellers, actor),
           ],
           warn,
         ),
@@ -138,7 +156,7 @@ const retryWithinMs = ({ maxBackoffMs }: Config['worker']): number => maxBackoff
         pages: BookingPages,
         teller: MoveTeller,
         metrics: Metrics,
-        { worker, payment }: Config,
+        { worker, payment, data }: Config,
       ) =>
         new Sweeper({
           ledger,
@@ -153,6 +171,8 @@ const retryWithinMs = ({ maxBackoffMs }: Config['worker']): number => maxBackoff
             payment.settleAfterMs,
             warn,
           ),
+          data: new DataKeeper(ledger, mailer, provider, actor, data.retentionDays),
+          sealer: new Sealer(ledger, tellHead),
           teller,
           metrics,
           actor,
@@ -171,20 +191,47 @@ const retryWithinMs = ({ maxBackoffMs }: Config['worker']): number => maxBackoff
         sweeper: Sweeper,
         metrics: Metrics,
         config: Config,
-      ) => new WorkerService(queue, ledger, admission, fulfilment, sweeper, metrics, config, actor, warn),
+      ) =>
+        new WorkerService(
+          queue,
+          ledger,
+          admission,
+          fulfilment,
+          sweeper,
+          metrics,
+          config,
+          actor,
+          warn,
+          tellJob,
+        ),
     },
     { provide: WorkerActivity, useExisting: WorkerService },
+    {
+      provide: LineWork,
+      inject: [Ledger, JobQueue, AdmissionProcessor, FulfilmentProcessor],
+      useFactory: (
+        ledger: Ledger,
+        queue: JobQueue,
+        admission: AdmissionProcessor,
+        fulfilment: FulfilmentProcessor,
+      ) => new LineWorker(ledger, queue, admission, fulfilment, warn),
+    },
   ],
-  exports: [WorkerActivity],
+  exports: [WorkerActivity, LineWork],
 })
 export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  constructor(private readonly worker: WorkerService) {}
+  constructor(
+    private readonly worker: WorkerService,
+    private readonly tellers: Tellers,
+  ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     await this.worker.start();
+    this.tellers.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.worker.stop();
+    await this.tellers.stop();
   }
 }

@@ -14,12 +14,20 @@ import {
 } from '../queue/job-queue.js';
 import type { AdmissionProcessor } from './admission.processor.js';
 import { Chore } from './chore.js';
+import type { Failed, FailureAbout } from './failed.js';
 import type { FulfilmentProcessor } from './fulfilment.processor.js';
 import type { Sweeper } from './sweeper.js';
 
 /** Admissions are short and one a line at a time in any case. */
 const ADMIT_CONCURRENCY = 4;
 const LOOK_AT_BACKLOG_EVERY_MS = 2000;
+
+/** One delivery of a job, for the log. */
+export interface JobTold extends FailureAbout {
+  readonly event: 'job.begun' | 'job.done' | 'job.retried' | 'job.dead';
+  readonly message: string;
+  readonly type: JobType;
+}
 
 /** Start, drain and stop around `consume`; says of itself whether it is at work. */
 export class WorkerService extends WorkerActivity {
@@ -38,7 +46,8 @@ export class WorkerService extends WorkerActivity {
     private readonly metrics: Metrics,
     private readonly config: Pick<Config, 'worker' | 'shutdownTimeoutMs'>,
     private readonly actor: Actor,
-    private readonly failed: (error: unknown) => void,
+    private readonly failed: Failed,
+    private readonly told: (job: JobTold) => void,
   ) {
     super();
     this.look = new Chore(
@@ -114,19 +123,24 @@ export class WorkerService extends WorkerActivity {
 
   private async measured(job: ReceivedJob, work: () => Promise<void>, attempts: number): Promise<void> {
     const begun = performance.now();
+    const about = aboutOf(job);
     if (job.attempt === 1)
       this.metrics.jobDelivered(job.type, (Date.now() - Date.parse(job.timestamp)) / 1000);
+    const tell = (word: 'begun' | 'done' | 'retried' | 'dead'): void =>
+      this.told({ event: `job.${word}`, message: `a job is ${word}`, type: job.type, ...about });
     const done = (outcome: 'done' | 'retried' | 'dead'): void => {
       this.lastProgressAt = new Date();
+      tell(outcome);
       this.metrics.jobHandled(job.type, outcome, (performance.now() - begun) / 1000);
     };
+    tell('begun');
     try {
       await work();
       done('done');
     } catch (error) {
       const dead = error instanceof PermanentFailure || job.attempt >= attempts;
       done(dead ? 'dead' : 'retried');
-      this.failed(error);
+      this.failed(error, about);
       throw error;
     }
   }
@@ -145,6 +159,11 @@ export class WorkerService extends WorkerActivity {
     if (letter !== null) this.metrics.deadLettered(letter.reason);
   }
 }
+
+const aboutOf = ({ jobId, attempt, data }: ReceivedJob): FailureAbout =>
+  'bookingId' in data
+    ? { jobId, attempt, bookingId: data.bookingId, correlationId: data.correlationId }
+    : { jobId, attempt };
 
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 

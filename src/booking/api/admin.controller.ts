@@ -16,15 +16,18 @@ import { AppError } from '../../common/errors.js';
 import { isId } from '../../common/ids.js';
 import { Access, CurrentIdentity } from '../../security/access.js';
 import type { Identity } from '../../security/identity.js';
-import type { AuditPage } from '../ledger/audit.js';
+import type { AuditHead } from '../ledger/audit.js';
+import type { AuditPage } from '../ledger/audit-pages.js';
 import type { DeadLetter, InvariantReport } from '../ledger/types.js';
 import { OperatorService, type QueueReport, type RefundAnswer } from '../operator.service.js';
 import { bookingId } from './booking-id.js';
 import { NeedsJwt } from './credentials.js';
 import {
   AuditDto,
+  AuditHeadDto,
   DeadLetterDto,
   DeadLetterListDto,
+  ErasedDto,
   InvariantDto,
   InvariantsDto,
   JobCountsDto,
@@ -33,6 +36,7 @@ import {
 } from './dto/answers.dto.js';
 import { shallowSchemaOf } from './dto/body-schema.js';
 import { AuditQuery, DeadLettersQuery, ExportQuery, pageOf } from './dto/queries.dto.js';
+import { ErasureDto } from './dto/erasure.dto.js';
 import { RefundDto } from './dto/refund.dto.js';
 import { Problems } from './problems.js';
 import { callerOf, idempotencyKey, KEY_HEADER } from './request-context.js';
@@ -179,6 +183,47 @@ export class AdminController {
     });
   }
 
+  @Get('audit/head')
+  @ApiOperation({
+    summary: 'Where the hash chain over the audit log stands',
+    description:
+      'Kept outside, it proves later that nothing before it was changed, cut off or made anew: ' +
+      '`npm run verify -- --anchor <anchor>`.',
+  })
+  @ApiOkResponse({ type: AuditHeadDto })
+  @Problems('UNAUTHENTICATED', 'FORBIDDEN')
+  auditHead(): Promise<AuditHead> {
+    return this.service.auditHead();
+  }
+
+  @Post('erasures')
+  @HttpCode(200)
+  @RouteSchema({ body: shallowSchemaOf(ErasureDto) })
+  @ApiBody({ type: ErasureDto })
+  @ApiOperation({
+    summary: 'Forget a customer: who booked, their addresses, means of payment, tickets and mails',
+    description:
+      'What was booked and paid stays, under a pseudonym that nobody can trace back. Refused while a booking of theirs ' +
+      'is not over: cancel it, give it back, or wait. Sent again it finds nothing and does nothing.',
+  })
+  @ApiOkResponse({ type: ErasedDto })
+  @Problems(
+    'VALIDATION_FAILED',
+    'MALFORMED_BODY',
+    'UNAUTHENTICATED',
+    'FORBIDDEN',
+    'BOOKINGS_OPEN',
+    'PAYLOAD_TOO_LARGE',
+    'UNSUPPORTED_MEDIA_TYPE',
+  )
+  erase(
+    @CurrentIdentity() identity: Identity,
+    @Body() body: ErasureDto,
+    @Req() request: FastifyRequest,
+  ): Promise<{ bookings: number }> {
+    return this.service.erase(body.userId, callerOf(request, identity));
+  }
+
   @Get('bookings.ndjson')
   @ApiOperation({
     summary: 'Every booking, a JSON document a line',
@@ -189,8 +234,16 @@ export class AdminController {
   @ApiProduces('application/x-ndjson')
   @ApiOkResponse({ content: { 'application/x-ndjson': { schema: { type: 'string' } } } })
   @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'FORBIDDEN', 'BOOKING_NOT_FOUND')
-  async export(@Query() query: ExportQuery, @Res() reply: FastifyReply): Promise<void> {
-    const lines = Readable.from(await this.service.exportLines(query.offerId ?? null, query.after ?? null));
+  async export(
+    @CurrentIdentity() identity: Identity,
+    @Query() query: ExportQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const actor = callerOf(request, identity);
+    const lines = Readable.from(
+      await this.service.exportLines(query.offerId ?? null, query.after ?? null, actor),
+    );
     await reply
       .header('content-type', 'application/x-ndjson')
       .header('cache-control', 'no-store')

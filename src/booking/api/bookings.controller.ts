@@ -133,7 +133,7 @@ export class BookingsController {
     const identity = caller instanceof Promise ? await caller : caller;
     const actor = actorOf(request, actingAs(identity, body.userId, this.authRequired));
     const standing = this.gate.admit(request, identity, body.userId, solution);
-    this.quotas.tell(reply, standing instanceof Promise ? await standing : standing);
+    this.quotas.tellIfLow(reply, standing instanceof Promise ? await standing : standing);
     return this.acceptance(
       await this.service.accept(body, idempotencyKey(request), actor, () => raw.socket.destroyed),
     );
@@ -249,10 +249,11 @@ export class BookingsController {
   async ticket(
     @CurrentIdentity() identity: Identity,
     @Param('id') id: string,
+    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const name = bookingId(id);
-    const pdf = await this.service.document(identity, name);
+    const pdf = await this.service.document(identity, name, callerOf(request, identity));
     await reply
       .header('content-type', 'application/pdf')
       .header('content-disposition', `inline; filename="ticket-${name}.pdf"`)

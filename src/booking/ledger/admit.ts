@@ -39,9 +39,10 @@ begin
   ),
   audited as (
     insert into audit_event (at, offer_id, booking_id, action, from_state, to_state, version, ordinal, quantity,
-      actor_kind, actor_id, correlation_id)
+      actor_kind, actor_id, correlation_id, address, salt)
     select p_now, l.offer_id, t.id, t.action, t.from_state, t.to_state, l.version, t.ordinal, t.quantity,
-      p_actor->>'kind', p_actor->>'id', t.correlation_id
+      p_actor->>'kind', p_actor->>'id', t.correlation_id,
+      p_actor->>'address', case when p_actor->>'address' is not null then gen_random_uuid() end
     from (
       select g.id, g.quantity, g.correlation_id, e.action, e.from_state, e.to_state, 2 * g.place - 1 + e.after as ordinal
       from (select *, row_number() over (order by seq) as place from granted) g

@@ -1,6 +1,4 @@
-import type { Client } from 'pg';
 import type { Database } from '../../database/database.js';
-import type { AuditEvent, InvariantResult } from './types.js';
 import { callJson } from './call.js';
 
 /**
@@ -9,13 +7,39 @@ import { callJson } from './call.js';
  * Transactions are counted by the server: on another, to which a dump was restored, an epoch of the chain begins.
  */
 export const sql = /* sql */ `
--- What a seal covers of an event. The address counts by its digest, so that it can be erased.
+-- Who did it and from where, as a seal covers it: a customer's id and every address by a digest, so that they can be
+-- erased and nothing else can be put in their place. Under a random salt, which goes with them: the digest of an address
+-- alone is found by trying all addresses.
+create or replace function audit_person(e audit_event) returns text
+language sql stable as $$
+  select case
+    when e.salt is not null then 's2:' || encode(sha256(uuid_send(e.salt) || convert_to(
+      case when e.actor_kind = 'customer' then length(e.actor_id) || ':' || e.actor_id else '' end || coalesce(e.address, ''),
+      'UTF8')), 'hex')
+    when e.address is null and (e.actor_kind <> 'customer' or e.actor_id = 'erased') then e.address_digest
+  end
+$$;
+
+-- Whether its seal covers names as they stand: it was written before there were salts, or names nobody.
+create or replace function audit_is_plain(e audit_event) returns boolean
+language sql immutable as $$
+  select e.salt is null and (e.address_digest is null or e.address_digest not like 's2:%')
+$$;
+
+-- What a seal covers of an event.
 create or replace function audit_canonical(e audit_event) returns text
 language sql stable as $$
-  select row(e.id, e.xid, extract(epoch from e.at), e.offer_id, e.booking_id, e.action, e.from_state, e.to_state, e.version,
-    e.ordinal, e.quantity, e.actor_kind, e.actor_id,
-    coalesce(e.address_digest, encode(sha256(convert_to(coalesce(e.address, ''), 'UTF8')), 'hex')),
-    e.correlation_id, e.detail)::text
+  select case
+    when audit_is_plain(e) then
+      row(e.id, e.xid, extract(epoch from e.at), e.offer_id, e.booking_id, e.action, e.from_state, e.to_state, e.version,
+        e.ordinal, e.quantity, e.actor_kind, e.actor_id,
+        coalesce(e.address_digest, encode(sha256(convert_to(coalesce(e.address, ''), 'UTF8')), 'hex')),
+        e.correlation_id, e.detail)::text
+    else
+      row('2', e.id, e.xid, extract(epoch from e.at), e.offer_id, e.booking_id, e.action, e.from_state, e.to_state,
+        e.version, e.ordinal, e.quantity, e.actor_kind, case when e.actor_kind <> 'customer' then e.actor_id end,
+        audit_person(e), e.correlation_id, e.detail)::text
+  end
 $$;
 
 -- The digest of an epoch's events (p_first <= id < p_end) of these transactions. The numbers of events are compared
@@ -92,71 +116,13 @@ begin
   return to_jsonb(v_seal.events);
 end $$;
 
-create or replace function audit_json(e audit_event) returns jsonb
+-- Where the chain stands: what is kept elsewhere, so that nobody can make another one unseen.
+create or replace function audit_head() returns jsonb
 language sql stable as $$
-  select jsonb_build_object('id', e.id::text, 'at', iso(e.at), 'offerId', e.offer_id,
-    'bookingId', e.booking_id, 'action', e.action, 'fromState', e.from_state, 'toState', e.to_state,
-    'version', e.version, 'ordinal', e.ordinal, 'actorKind', e.actor_kind, 'actorId', e.actor_id,
-    'address', e.address, 'correlationId', e.correlation_id, 'detail', e.detail)
+  select jsonb_build_object('sequence', c.number, 'digest', encode(c.hash, 'hex'), 'anchor', c.number || ':' || encode(c.hash, 'hex'),
+    'sealedAt', iso(s.sealed_at), 'sealedThrough', nullif(c.last_id, 0)::text)
+  from audit_chain c left join audit_seal s on s.number = c.number
 $$;
-
--- The smallest number from which on events are as late as p_at, or a little earlier: numbers are given when a row is
--- written, its time is that of the transaction's lock. Found by halving, since no index has the time.
-create or replace function audit_number_at(p_at timestamptz) returns bigint
-language plpgsql stable as $$
-declare
-  v_low bigint := 0;
-  v_high bigint;
-  v_middle bigint;
-  v_at timestamptz;
-  -- longer than any transaction of ours lives
-  v_from timestamptz := p_at - interval '30 seconds';
-begin
-  select coalesce(max(id), 0) + 1 into v_high from audit_event;
-  while v_low < v_high loop
-    v_middle := (v_low + v_high) / 2;
-    select at into v_at from audit_event where id >= v_middle order by id limit 1;
-    if v_at < v_from then v_low := v_middle + 1; else v_high := v_middle; end if;
-  end loop;
-  return v_low;
-end $$;
-
--- Newest first: those before p_before and not before p_since. A booking's events have an index; those of an offer, or of
--- everybody, are looked for among p_window events a call.
--- RETURNS {events, next}: what to give as p_before for what follows; null where nothing does.
-create or replace function page_audit(
-  p_offer text, p_booking uuid, p_before bigint, p_since timestamptz, p_until timestamptz, p_limit integer, p_window integer
-) returns jsonb
-language plpgsql stable as $$
-declare
-  v_before bigint;
-  v_first bigint := 0;
-  v_from bigint := 0;
-  v_events jsonb;
-  v_last bigint;
-begin
-  select least(coalesce(max(id), 0) + 1, p_before) into v_before from audit_event;
-  if p_until is not null then v_before := least(v_before, audit_number_at(p_until + interval '60 seconds')); end if;
-  if p_since is not null then v_first := audit_number_at(p_since); end if;
-  if p_booking is not null then
-    select jsonb_agg(audit_json(e) order by e.id desc), min(e.id) into v_events, v_last from (
-      select * from audit_event
-      where booking_id = p_booking and id + 0 < v_before and id + 0 >= v_first and (p_offer is null or offer_id = p_offer)
-        and (p_since is null or at >= p_since) and (p_until is null or at < p_until)
-      order by id + 0 desc limit p_limit) page join audit_event e using (id);
-  else
-    v_from := greatest(v_first, v_before - p_window);
-    select jsonb_agg(audit_json(e) order by e.id desc), min(e.id) into v_events, v_last from (
-      select * from audit_event
-      where id < v_before and id >= v_from and (p_offer is null or offer_id = p_offer)
-        and (p_since is null or at >= p_since) and (p_until is null or at < p_until)
-      order by id desc limit p_limit) page join audit_event e using (id);
-  end if;
-  return jsonb_build_object('events', coalesce(v_events, '[]'), 'next', (case
-    when jsonb_array_length(v_events) = p_limit then v_last
-    when v_from > greatest(v_first, 1) then v_from
-  end)::text);
-end $$;
 
 -- Seconds that the oldest event which the sealer could take has waited for it.
 create or replace function unsealed_age() returns jsonb
@@ -165,6 +131,14 @@ language sql stable as $$
   from audit_event e, audit_chain c
   where e.xid >= c.bound and e.xid < pg_snapshot_xmax(pg_current_snapshot())::text::bigint and e.id + 0 >= c.first_id
 $$;
+
+do $$ begin
+  if not exists (select from information_schema.columns
+    where table_schema = current_schema and table_name = 'audit_event' and column_name = 'salt' and column_default is not null)
+  then
+    alter table audit_event alter column salt set default gen_random_uuid();
+  end if;
+end $$;
 `;
 
 const EVENTS_PER_SEAL = 20_000;
@@ -174,121 +148,25 @@ export function seal(db: Database): Promise<number> {
   return callJson<number>(db, 'seal_audit', [EVENTS_PER_SEAL]);
 }
 
-export interface AuditFilter {
-  readonly offerId: string | null;
-  readonly bookingId: string | null;
-  /** `next` of the page before. */
-  readonly before: string | null;
-  /** ISO 8601, that moment included. */
-  readonly since: string | null;
-  /** ISO 8601, that moment excluded. */
-  readonly until: string | null;
-  readonly limit: number;
-}
-
-export interface AuditPage {
-  readonly events: readonly AuditEvent[];
-  /** Null on the last page. A page may have few events, or none, and be followed by others. */
-  readonly next: string | null;
-}
-
-/** So many events are looked at for a page, whatever becomes of them: half a million take a fraction of a second. */
-const EVENTS_PER_PAGE = 500_000;
-
-/** Newest first. */
-export function auditPage(db: Database, filter: AuditFilter, window = EVENTS_PER_PAGE): Promise<AuditPage> {
-  const { offerId, bookingId, before, since, until, limit } = filter;
-  return callJson<AuditPage>(db, 'page_audit', [offerId, bookingId, before, since, until, limit, window]);
-}
-
 /** How long the oldest event has waited for its seal, in seconds. */
 export function unsealedSeconds(db: Database): Promise<number> {
   return callJson<number>(db, 'unsealed_age', []);
 }
 
-const UNSEALED_AT_MOST_SECONDS = 60;
-
-interface SealRow {
-  readonly number: string;
-  readonly events: number;
-  readonly ok: boolean;
-  readonly linked: boolean;
+/** The newest seal of the chain. */
+export interface AuditHead {
+  /** Of the seal, from 1; 0 before the first. */
+  readonly sequence: number;
+  /** SHA-256 over everything that was ever sealed, hex. */
+  readonly digest: string;
+  /** `sequence:digest`, as `npm run verify -- --anchor` takes it. */
+  readonly anchor: string;
+  /** ISO 8601; null before the first. */
+  readonly sealedAt: string | null;
+  /** Number of the last event in it; null before the first. */
+  readonly sealedThrough: string | null;
 }
 
-/** The epochs of the chain as ranges of events; one that has not begun yet is `pending`, and none of it is sealed. */
-const EPOCHS = `
-  epoch as (
-    select first_id, lead(first_id, 1, 9223372036854775807) over (order by first_id) as end_id, pending
-    from (
-      select first_id, bool_and(pending) as pending from (
-        select first_id, false as pending from audit_seal
-        union all select first_id, false from audit_chain
-        union all select audit_restored(), true
-      ) known where first_id is not null group by first_id
-    ) epochs
-  )`;
-
-/** Every seal recomputed from the rows that it covers, and its place after the one before it. */
-const SEALS = `
-  with ${EPOCHS}
-  select s.number, s.events, (d.hash = s.hash and d.events = s.events) as ok,
-    (s.number = s.place and (
-      (s.first_id = s.epoch_before and s.bound_from = s.bound_before) or
-      (s.first_id > s.epoch_before and s.bound_from >= 0)
-    )) as linked
-  from (
-    select *, row_number() over (order by number) as place,
-      lag(first_id, 1, 0::bigint) over (order by number) as epoch_before,
-      lag(bound_to, 1, 0::bigint) over (order by number) as bound_before,
-      lag(hash, 1, sha256('fairline')) over (order by number) as previous
-    from audit_seal
-  ) s join epoch using (first_id)
-  cross join lateral audit_digest(s.previous, s.first_id, epoch.end_id, s.bound_from, s.bound_to) d
-  order by s.number`;
-
-/** The head against its last seal, and the events that no seal covers: those that wait, and those that never can be. */
-const HEAD = `
-  with ${EPOCHS},
-  sealed as (
-    select first_id, min(bound_from) as bound_from, max(bound_to) as bound_to from audit_seal group by first_id
-  ),
-  unsealed as (
-    select e.at, epoch.pending or (epoch.first_id = c.first_id and e.xid >= c.bound) as waits
-    from epoch cross join audit_chain c left join sealed s on s.first_id = epoch.first_id
-    join audit_event e on e.id >= epoch.first_id and e.id < epoch.end_id
-      and (epoch.pending or s.first_id is null or e.xid < s.bound_from or e.xid >= s.bound_to)
-  )
-  select c.number = coalesce((select max(number) from audit_seal), 0)
-      and c.bound = coalesce((select max(bound_to) from audit_seal s where s.first_id = c.first_id), c.bound)
-      and (c.number > 0 or c.bound = 0 or c.first_id > 0)
-      and c.hash = coalesce((select hash from audit_seal order by number desc limit 1), sha256('fairline')) as whole,
-    (select count(*)::integer from unsealed where not waits)
-      + (select count(*)::integer from audit_event where id < 0) as outside,
-    (select count(*)::integer from unsealed where waits
-      and at < (select max(at) from audit_event) - make_interval(secs => ${UNSEALED_AT_MOST_SECONDS})) as late
-  from audit_chain c`;
-
-/**
- * F6, the chain: every seal recomputed from the rows it covers, its place checked, and nothing left behind. Time is
- * that of the events, so that a system that was stopped, or a restored copy, is in order.
- */
-export async function verifyChain(client: Client): Promise<InvariantResult> {
-  const violations: string[] = [];
-  const { rows } = await client.query<SealRow>(SEALS);
-  for (const row of rows) {
-    if (!row.ok) violations.push(`seal ${row.number} does not match the ${row.events} events it covers`);
-    if (!row.linked) violations.push(`seal ${row.number} does not follow the one before it`);
-  }
-  const { rows: heads } = await client.query<{ whole: boolean; outside: number; late: number }>(HEAD);
-  const head = heads[0];
-  if (head?.whole !== true)
-    violations.push('the head of the chain does not name its last seal: seals are missing');
-  if (head !== undefined && head.outside > 0)
-    violations.push(`${head.outside} events lie outside of every seal and can never be sealed`);
-  if (head !== undefined && head.late > 0) {
-    violations.push(
-      `${head.late} events were not sealed although others came more than ${UNSEALED_AT_MOST_SECONDS} s later`,
-    );
-  }
-  return { ok: violations.length === 0, checked: rows.reduce((sum, row) => sum + row.events, 0), violations };
+export function head(db: Database): Promise<AuditHead> {
+  return callJson<AuditHead>(db, 'audit_head', []);
 }

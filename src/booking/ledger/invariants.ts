@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import type { Database } from '../../database/database.js';
 import { dayNumber } from '../../common/days.js';
 import { isLegal, type BookingState } from '../booking.js';
-import { verifyChain } from './audit.js';
+import { verifyChain, type AuditAnchor } from './audit-verify.js';
 import { LineReplay, type ReplayNights } from './line-replay.js';
 import type { InvariantReport, InvariantResult, ProviderCharge } from './types.js';
 
@@ -119,14 +119,18 @@ const auditRows: Check = {
     group by offer_id, version having count(distinct xid) > 1`,
 };
 
-/** F1 to F7 on one snapshot of the ledger. Reads everything: for verification, not for dashboards. */
+/**
+ * F1 to F7 on one snapshot of the ledger. Reads everything: for verification, not for dashboards.
+ * @param anchors heads of the audit chain that were kept elsewhere and must be part of it
+ */
 export async function check(
   db: Database,
   charges: AsyncIterable<readonly ProviderCharge[]>,
+  anchors: readonly AuditAnchor[] = [],
 ): Promise<InvariantReport> {
   const report = await db.snapshot(async (client) => {
     const transitions = await replayTransitions(client);
-    const chain = await verifyChain(client);
+    const chain = await verifyChain(client, anchors);
     const rows = await run(client, [auditRows]);
     return {
       F1: await run(client, [conservation, lineCounts, stayCounts]),

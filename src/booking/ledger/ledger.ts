@@ -5,8 +5,11 @@ import * as stayAcceptance from './accept-stays.js';
 import * as stayAdmission from './admit-stays.js';
 import * as admitVerb from './admit.js';
 import * as auditLog from './audit.js';
+import * as auditPages from './audit-pages.js';
+import type { AuditAnchor } from './audit-verify.js';
 import * as bookingReads from './bookings.js';
 import { retrying } from './call.js';
+import * as erasure from './erase.js';
 import * as giveBack from './give-back.js';
 import * as invariantChecks from './invariants.js';
 import * as lineReads from './line-view.js';
@@ -49,7 +52,9 @@ export const ROUTINES: readonly string[] = [
   sweepReads.sql,
   tellings.sql,
   auditLog.sql,
+  auditPages.sql,
   operations.sql,
+  erasure.sql,
 ];
 
 /**
@@ -150,11 +155,17 @@ export class Ledger {
     step: 'validate' | 'email',
     progress: number,
     detail: Readonly<Record<string, unknown>> | null,
+    actor: Actor,
   ): Promise<Booking | null> {
-    return stepVerbs.recordStep(this.db, bookingId, step, progress, detail);
+    return stepVerbs.recordStep(this.db, bookingId, step, progress, detail, actor);
   }
-  recordDocument(bookingId: string, tickets: readonly T.Ticket[], pdf: Buffer): Promise<Booking | null> {
-    return stepVerbs.recordDocument(this.db, bookingId, tickets, pdf);
+  recordDocument(
+    bookingId: string,
+    tickets: readonly T.Ticket[],
+    pdf: Buffer,
+    actor: Actor,
+  ): Promise<Booking | null> {
+    return stepVerbs.recordDocument(this.db, bookingId, tickets, pdf, actor);
   }
   confirm(bookingId: string, actor: Actor): Promise<T.Moved | null> {
     return stepVerbs.confirm(this.db, bookingId, actor);
@@ -289,25 +300,48 @@ export class Ledger {
     return tellings.recordAnswer(this.db, question, detail, actor);
   }
 
+  eraseCustomer(customerId: string, actor: Actor, limit?: number): Promise<erasure.ErasedPart> {
+    return erasure.eraseCustomer(this.db, customerId, actor, limit);
+  }
+  eraseOver(ageDays: number, actor: Actor, limit?: number): Promise<{ erased: number; more: boolean }> {
+    return erasure.eraseOver(this.db, ageDays, actor, limit);
+  }
+  erasedElsewhere(quietMs: number, limit: number): Promise<erasure.ErasedBooking[]> {
+    return erasure.erasedElsewhere(this.db, quietMs, limit);
+  }
+  forgotten(bookingIds: readonly string[]): Promise<number> {
+    return erasure.forgotten(this.db, bookingIds);
+  }
+
   seal(): Promise<number> {
     return auditLog.seal(this.db);
   }
-  auditPage(filter: auditLog.AuditFilter): Promise<auditLog.AuditPage> {
-    return auditLog.auditPage(this.db, filter);
+  auditPage(filter: auditPages.AuditFilter): Promise<auditPages.AuditPage> {
+    return auditPages.auditPage(this.db, filter);
+  }
+  auditHead(): Promise<auditLog.AuditHead> {
+    return auditLog.head(this.db);
   }
   unsealedSeconds(): Promise<number> {
     return auditLog.unsealedSeconds(this.db);
   }
   noteOperation(
     operation: operations.Operation,
+    bookingId: string | null,
     actor: Actor,
-    detail: Readonly<Record<string, string>>,
+    detail: operations.OperationDetail,
   ): Promise<void> {
-    return operations.noteOperation(this.db, operation, actor, detail);
+    return operations.noteOperation(this.db, operation, bookingId, actor, detail);
   }
 
-  /** F1 to F7, in one snapshot; `charges` are the provider's own records, page by page. */
-  invariants(charges: AsyncIterable<readonly T.ProviderCharge[]>): Promise<T.InvariantReport> {
-    return invariantChecks.check(this.db, charges);
+  /**
+   * F1 to F7, in one snapshot; `charges` are the provider's own records, page by page, and `anchors` heads of the audit
+   * chain that were kept elsewhere.
+   */
+  invariants(
+    charges: AsyncIterable<readonly T.ProviderCharge[]>,
+    anchors: readonly AuditAnchor[] = [],
+  ): Promise<T.InvariantReport> {
+    return invariantChecks.check(this.db, charges, anchors);
   }
 }

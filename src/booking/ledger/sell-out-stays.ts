@@ -65,9 +65,9 @@ begin
     ),
     audited as (
       insert into audit_event (at, offer_id, booking_id, action, from_state, to_state, version, ordinal, quantity,
-        actor_kind, actor_id, correlation_id)
+        actor_kind, actor_id, correlation_id, salt)
       select p_now, offer_id, id, 'sell_out', 'waiting', 'sold_out', version, row_number() over (order by seq), quantity,
-        p_actor->>'kind', p_actor->>'id', correlation_id
+        p_actor->>'kind', p_actor->>'id', correlation_id, null
       from moved
     )
     select jsonb_agg(booking_json(m.whole, l) order by m.seq) into v_bookings from moved m;

@@ -103,9 +103,9 @@ begin
   ),
   audited as (
     insert into audit_event (at, offer_id, booking_id, action, from_state, to_state, version, ordinal, quantity,
-      actor_kind, actor_id, correlation_id)
+      actor_kind, actor_id, correlation_id, salt)
     select v_now, p_offer, id, 'sell_out', 'waiting', 'sold_out', l.sold_out_version, seq, quantity,
-      p_actor->>'kind', p_actor->>'id', correlation_id
+      p_actor->>'kind', p_actor->>'id', correlation_id, null
     from moved
   )
   select count(*) into v_written from moved;

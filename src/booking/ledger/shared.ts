@@ -118,20 +118,29 @@ end $$;
 
 create or replace function store_response(p_key jsonb, p_response jsonb) returns jsonb
 language sql volatile as $$
-  update idempotency_key set response = p_response
+  update idempotency_key set response = p_response, booking_id = coalesce(p_response#>>'{bookings,0,id}',
+    p_response#>>'{moved,bookings,0,id}', p_response#>>'{letter,bookingId}', p_response->>'bookingId')::uuid
   where p_key is not null and customer_id = p_key->>'customerId' and route = p_key->>'route' and key = p_key->>'key';
   select p_response
 $$;
 
+-- What the system does by itself for a booking bears the correlation id of the request that began it; what somebody asked
+-- for, that of their request. A salt where there is a person to name: see audit_person.
 create or replace function write_audit(
   p_at timestamptz, p_offer text, p_booking uuid, p_action text, p_from booking_state, p_to booking_state,
   p_version bigint, p_ordinal bigint, p_quantity integer, p_actor jsonb, p_detail jsonb
 ) returns void
 language sql volatile as $$
   insert into audit_event (at, offer_id, booking_id, action, from_state, to_state, version, ordinal, quantity,
-    actor_kind, actor_id, address, correlation_id, detail)
+    actor_kind, actor_id, address, salt, correlation_id, detail)
   values (p_at, p_offer, p_booking, p_action, p_from, p_to, p_version, p_ordinal, p_quantity,
-    p_actor->>'kind', p_actor->>'id', p_actor->>'address', p_actor->>'correlationId', p_detail)
+    p_actor->>'kind', p_actor->>'id', p_actor->>'address',
+    case when p_actor->>'kind' = 'customer' or p_actor->>'address' is not null then gen_random_uuid() end,
+    coalesce(
+      case when p_actor->>'kind' = 'system' and p_actor->>'address' is null then
+        (select b.correlation_id from booking b where b.id = p_booking) end,
+      p_actor->>'correlationId'),
+    p_detail)
 $$;
 
 -- A refusal that undoes the whole call; the application reads the code from the message.

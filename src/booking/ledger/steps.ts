@@ -67,26 +67,28 @@ $$;
 -- Records a step of a booking in the state that the step belongs to, once.
 -- RETURNS the booking; null where it was recorded before or the state is another.
 create or replace function record_step(
-  p_id uuid, p_step text, p_states booking_state[], p_progress integer, p_detail jsonb
+  p_id uuid, p_step text, p_states booking_state[], p_progress integer, p_detail jsonb, p_actor jsonb
 ) returns jsonb
 language plpgsql volatile as $$
 declare
   b booking%rowtype;
+  v_now timestamptz := clock_timestamp();
 begin
   select * into b from booking where id = p_id for no key update;
   if not found or not b.state = any (p_states) then return null; end if;
-  insert into booking_step (booking_id, step, succeeded_at, detail) values (p_id, p_step, clock_timestamp(), p_detail)
+  insert into booking_step (booking_id, step, succeeded_at, detail) values (p_id, p_step, v_now, p_detail)
   on conflict do nothing;
   if not found then return null; end if;
+  perform write_audit(v_now, b.offer_id, p_id, 'step.' || p_step, null, null, null, null, null, p_actor, p_detail);
   update booking set progress = greatest(progress, p_progress) where id = p_id returning * into b;
   return (select booking_json(b, l) from booking_line l where l.offer_id = b.offer_id);
 end $$;
 
 -- The pdf step: tickets, document and checkpoint together.
-create or replace function record_document(p_id uuid, p_tickets jsonb, p_pdf bytea) returns jsonb
+create or replace function record_document(p_id uuid, p_tickets jsonb, p_pdf bytea, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
 declare
-  v_booking jsonb := record_step(p_id, 'pdf', '{paid}', 50, null);
+  v_booking jsonb := record_step(p_id, 'pdf', '{paid}', 50, null, p_actor);
 begin
   if v_booking is null then return null; end if;
   insert into ticket (id, booking_id, number, code, state, issued_at)
@@ -250,6 +252,7 @@ export function recordStep(
   step: 'validate' | 'email',
   progress: number,
   detail: Readonly<Record<string, unknown>> | null,
+  actor: Actor,
 ): Promise<Moved['bookings'][number] | null> {
   return callJson(db, 'record_step', [
     bookingId,
@@ -257,6 +260,7 @@ export function recordStep(
     step === 'validate' ? '{paying}' : '{paid}',
     progress,
     detail,
+    actor,
   ]);
 }
 
@@ -266,8 +270,9 @@ export function recordDocument(
   bookingId: string,
   tickets: readonly Ticket[],
   pdf: Buffer,
+  actor: Actor,
 ): Promise<Moved['bookings'][number] | null> {
-  return callJson(db, 'record_document', [bookingId, JSON.stringify(tickets), pdf]);
+  return callJson(db, 'record_document', [bookingId, JSON.stringify(tickets), pdf, actor]);
 }
 
 /** paid → confirmed. Null where it is not paid, or a step is missing. */

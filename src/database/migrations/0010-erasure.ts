@@ -3,9 +3,9 @@
  * random salt, which goes with the data. See `booking/ledger/audit.ts` and `booking/ledger/erase.ts`.
  */
 export const sql = /* sql */ `
--- rows from before have none; so have later ones that name nobody
+-- Rows from before have none; so have later ones that name nobody. The default comes with the routines that know of it:
+-- an older one would seal a row with a salt as if it had none.
 alter table audit_event add column salt uuid;
-alter table audit_event alter column salt set default gen_random_uuid();
 
 alter table audit_seal
   -- of a seal from before, whose events got their salts when the first of them was erased: their digest since, and the
@@ -34,6 +34,7 @@ create table offer_erasure (
 
 -- bookings that were erased here, and whose mails and payment methods are still to be erased elsewhere
 create table erased_booking (
-  booking_id uuid primary key
+  booking_id uuid primary key,
+  erased_at  timestamptz not null default clock_timestamp()
 );
 `;

@@ -10,6 +10,7 @@ const message: MailMessage = {
   html: '<p>text</p>',
   messageId: messageId('your-turn', bookingId, 3, 'https://tickets.example.org'),
   attachments: [],
+  correlationId: 'request-1',
 };
 const from = 'Fairline <tickets@example.org>';
 

@@ -1,4 +1,5 @@
 import type { SendMailOptions } from 'nodemailer';
+import { isSane } from '../../common/correlation.js';
 import { MailRefused, type MailMessage } from './mailer.js';
 
 /** RFC 5321's limits. What it allows beyond this pattern (quoted local parts, say) no mail provider hands out. */
@@ -6,7 +7,7 @@ const ADDRESS = /^[^\s@<>()[\]\\,;:"\p{Cc}]{1,64}@[^\s@<>()[\]\\,;:"\p{Cc}]{1,25
 const MESSAGE_ID = /^<[A-Za-z0-9._-]+@[A-Za-z0-9.:[\]-]+>$/;
 
 /** Kinds of mail; part of the Message-ID. */
-export type MailKind = 'your-turn' | 'hold-expired' | 'sold-out' | 'ticket';
+export type MailKind = 'your-turn' | 'hold-expired' | 'sold-out' | 'refunded' | 'ticket';
 
 /**
  * The Message-ID of a booking's mail: the same on every repetition, so that a mailbox can tell one.
@@ -31,7 +32,7 @@ export function compose(message: MailMessage, from: string): SendMailOptions {
     html: message.html,
     messageId: message.messageId,
     // Automatic mail: no out-of-office answers, please (RFC 3834).
-    headers: { 'Auto-Submitted': 'auto-generated' },
+    headers: { 'Auto-Submitted': 'auto-generated', ...correlation(message.correlationId) },
     attachments: message.attachments.map(({ filename, contentType, content }) => ({
       filename: oneLine(filename),
       contentType,
@@ -42,5 +43,8 @@ export function compose(message: MailMessage, from: string): SendMailOptions {
     disableUrlAccess: true,
   };
 }
+
+/** What came from elsewhere and could bend a header is left out. */
+const correlation = (id: string): Record<string, string> => (isSane(id) ? { 'X-Correlation-Id': id } : {});
 
 const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();

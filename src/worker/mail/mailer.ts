@@ -13,6 +13,8 @@ export interface MailMessage {
   /** With its angle brackets, as `messageId()` makes it: the same for every repetition of this message. */
   readonly messageId: string;
   readonly attachments: readonly MailAttachment[];
+  /** Of the request that began the booking: a header tells it, so that a mail is found in the logs. */
+  readonly correlationId: string;
 }
 
 /** The mail could not be handed over now: repeat it. Says nothing about the recipient. */
@@ -50,6 +52,9 @@ export abstract class Mailer {
    * is aborted; TypeError for a malformed Message-ID.
    */
   abstract send(message: MailMessage, signal?: AbortSignal): Promise<void>;
+
+  /** Removes what the carrier itself keeps of mails about these bookings. What was handed over is gone. */
+  abstract forget(bookingIds: ReadonlySet<string>): Promise<void>;
 
   /** Lets running deliveries finish for a few seconds, then disconnects. Idempotent. */
   abstract close(): Promise<void>;

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
 import { compose } from './compose.js';
@@ -33,6 +33,15 @@ export class OutboxMailer extends Mailer {
     }
   }
 
+  override async forget(bookingIds: ReadonlySet<string>): Promise<void> {
+    const names = await readdir(this.directory).catch((error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return [];
+      throw error;
+    });
+    const theirs = names.filter((name) => bookingIds.has(bookingOf(name)));
+    await Promise.all(theirs.map((name) => rm(join(this.directory, name), { force: true })));
+  }
+
   /** The folder is made by the first who misses it. */
   private async write(file: string, content: Parameters<typeof writeFile>[1]): Promise<void> {
     try {
@@ -56,6 +65,9 @@ export function outboxFileName(messageId: string): string {
   if (safe === plain && safe.length <= 200) return `${safe}.eml`;
   return `${safe.slice(0, 150)}.${createHash('sha256').update(plain).digest('hex').slice(0, 16)}.eml`;
 }
+
+/** The booking that a file's mail is about: its Message-ID names it after the kind. */
+const bookingOf = (fileName: string): string => fileName.split('.')[1] ?? '';
 
 const errorCode = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'

@@ -54,6 +54,10 @@ export class SmtpMailer extends Mailer implements OnApplicationShutdown {
     }
   }
 
+  override forget(): Promise<void> {
+    return Promise.resolve();
+  }
+
   override close(): Promise<void> {
     this.closed ??= this.shutDown();
     return this.closed;

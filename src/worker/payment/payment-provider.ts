@@ -112,6 +112,9 @@ export abstract class PaymentProvider {
    */
   abstract charges(page: { readonly after: string | null; readonly limit: number }): Promise<ChargePage>;
 
+  /** Erases what stands here, and not at a bank of its own, of what these charges were paid with. Amounts stay. */
+  abstract forget(chargeKeys: readonly string[]): Promise<void>;
+
   /** Disconnects. Idempotent. */
   abstract close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { PROGRESS } from '../../booking/booking.js';
+import { PROGRESS, type Actor } from '../../booking/booking.js';
 import type { Ledger } from '../../booking/ledger/ledger.js';
 import type { Fulfilment } from '../../booking/ledger/types.js';
 import { bookedOf } from '../booked.js';
@@ -19,13 +19,14 @@ export class EmailStep implements Step {
     private readonly ledger: Ledger,
     private readonly mailer: Mailer,
     private readonly pages: BookingPages,
+    private readonly actor: Actor,
   ) {}
 
   async run(fulfilment: Fulfilment, signal: AbortSignal): Promise<StepOutcome> {
     const { booking } = fulfilment;
     const detail =
       booking.email === null ? { sent: false } : await this.send(fulfilment, booking.email, signal);
-    const recorded = await this.ledger.recordStep(booking.id, this.name, PROGRESS.email, detail);
+    const recorded = await this.ledger.recordStep(booking.id, this.name, PROGRESS.email, detail, this.actor);
     return recorded === null ? { kind: 'over' } : { kind: 'succeeded', booking: recorded };
   }
 
@@ -49,6 +50,7 @@ export class EmailStep implements Step {
           to,
           ...confirmed({ ...facts, price: booking.price }),
           messageId: messageId('ticket', booking.id, booking.fence, this.pages.publicUrl),
+          correlationId: booking.correlationId,
           attachments: [attachment(fulfilment, pdf)],
         },
         signal,

@@ -2,6 +2,7 @@ import type { Actor } from '../../booking/booking.js';
 import type { Ledger } from '../../booking/ledger/ledger.js';
 import type { Fulfilment } from '../../booking/ledger/types.js';
 import type { MoveTeller } from '../move-teller.js';
+import type { Tellers } from '../told/tellers.js';
 import type { Step, StepOutcome } from './step.js';
 
 /** The end: held units become sold ones, and the booking is confirmed. */
@@ -11,6 +12,8 @@ export class InventoryStep implements Step {
   constructor(
     private readonly ledger: Ledger,
     private readonly teller: MoveTeller,
+    /** Other services are told by what the ledger has written: now, and again until they know. */
+    private readonly tellers: Pick<Tellers, 'hasten'>,
     private readonly actor: Actor,
   ) {}
 
@@ -20,6 +23,7 @@ export class InventoryStep implements Step {
     if (moved === null || confirmed === undefined) return this.lookAgain(booking.id);
     // The booking itself is told by whoever runs the steps: with its tickets.
     this.teller.tellLine(moved);
+    this.tellers.hasten();
     return { kind: 'succeeded', booking: confirmed };
   }
 

@@ -1,3 +1,4 @@
+import type { Actor } from '../../booking/booking.js';
 import type { Ledger } from '../../booking/ledger/ledger.js';
 import type { Fulfilment, Ticket } from '../../booking/ledger/types.js';
 import { makeTicketCode } from '../../booking/tickets/ticket-code.js';
@@ -15,6 +16,7 @@ export class PdfStep implements Step {
     private readonly renderer: DocumentRenderer,
     private readonly ids: Ids,
     private readonly secret: Uint8Array,
+    private readonly actor: Actor,
   ) {}
 
   async run({ booking, offer, attempt }: Fulfilment): Promise<StepOutcome> {
@@ -29,7 +31,7 @@ export class PdfStep implements Step {
       price: { ...booking.price, amountMinor: booking.price.amountMinor / booking.quantity },
       issuedAt: attempt?.startedAt ?? booking.acceptedAt,
     });
-    const recorded = await this.ledger.recordDocument(booking.id, tickets, pdf);
+    const recorded = await this.ledger.recordDocument(booking.id, tickets, pdf, this.actor);
     return recorded === null ? { kind: 'over' } : { kind: 'succeeded', booking: recorded };
   }
 

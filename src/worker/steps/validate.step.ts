@@ -22,7 +22,13 @@ export class ValidateStep implements Step {
     const { booking } = fulfilment;
     const reason = invalid(fulfilment);
     if (reason === null) {
-      const recorded = await this.ledger.recordStep(booking.id, this.name, PROGRESS.validate, null);
+      const recorded = await this.ledger.recordStep(
+        booking.id,
+        this.name,
+        PROGRESS.validate,
+        null,
+        this.actor,
+      );
       return recorded === null ? { kind: 'over' } : { kind: 'succeeded', booking: recorded };
     }
     const { attempt } = fulfilment;

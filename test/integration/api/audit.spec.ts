@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { auditPage, type AuditFilter } from '../../../src/booking/ledger/audit.js';
+import { auditPage, type AuditFilter } from '../../../src/booking/ledger/audit-pages.js';
 import { Database } from '../../../src/database/database.js';
 import { startApp, type TestApp } from '../../support/app.js';
 

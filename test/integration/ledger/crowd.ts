@@ -245,7 +245,7 @@ export class Crowd {
     const fence = found.booking.fence - (age > 3 ? age - 3 : 0);
     if (!(await this.hasAttempt(id, fence))) return;
     // As the worker does it: nothing is sent before the booking is found valid.
-    await ledger.recordStep(id, 'validate', 0, null);
+    await ledger.recordStep(id, 'validate', 0, null, ACTOR);
     if (fence === found.booking.fence && (await ledger.sendAttempt(id, fence)) === null) return;
     const said = this.provider.ask(`${id}-${fence}`, found.booking, outcome);
     await Promise.all([
@@ -268,13 +268,13 @@ export class Crowd {
     if (begun === null) return;
     if (begun.booking.state === 'paying') await this.charge(ledger, id, 'captured', 0);
     await this.document(ledger, id);
-    await ledger.recordStep(id, 'email', 80, null);
+    await ledger.recordStep(id, 'email', 80, null, ACTOR);
     await ledger.confirm(id, ACTOR);
   }
 
   private async document(ledger: Ledger, id: string): Promise<void> {
     const quantity = (await ledger.booking(id))?.booking.quantity ?? 0;
-    await ledger.recordDocument(id, ticketsOf(id, quantity), Buffer.from('%PDF'));
+    await ledger.recordDocument(id, ticketsOf(id, quantity), Buffer.from('%PDF'), ACTOR);
   }
 
   private async hasAttempt(id: string, fence: number): Promise<boolean> {

@@ -41,11 +41,11 @@ export class EarlyPlans {
     const { ledger } = this;
     await ledger.pay(bookingId, 'pm_ok', null, ACTOR);
     await ledger.beginFulfilment(bookingId, 60_000);
-    await ledger.recordStep(bookingId, 'validate', 0, null);
+    await ledger.recordStep(bookingId, 'validate', 0, null, ACTOR);
     await ledger.sendAttempt(bookingId, 2);
     await ledger.recordCharge(bookingId, 2, { kind: 'captured' }, ACTOR);
-    await ledger.recordDocument(bookingId, ticketsOf(bookingId, 1), Buffer.from('%PDF'));
-    await ledger.recordStep(bookingId, 'email', 80, null);
+    await ledger.recordDocument(bookingId, ticketsOf(bookingId, 1), Buffer.from('%PDF'), ACTOR);
+    await ledger.recordStep(bookingId, 'email', 80, null, ACTOR);
     await ledger.keepFulfilments([bookingId], 60_000);
     await ledger.confirm(bookingId, ACTOR);
   }

@@ -191,8 +191,8 @@ export class Twin {
       case 'step': {
         const told =
           command.step === 'pdf'
-            ? await ledger.recordDocument(id, ticketsOf(id, booking.quantity), Buffer.from('%PDF'))
-            : await ledger.recordStep(id, command.step, 80, null);
+            ? await ledger.recordDocument(id, ticketsOf(id, booking.quantity), Buffer.from('%PDF'), ACTOR)
+            : await ledger.recordStep(id, command.step, 80, null, ACTOR);
         return { told: told !== null, meant: model.step(booking, command.step) };
       }
       case 'confirm':

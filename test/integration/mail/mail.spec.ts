@@ -20,6 +20,7 @@ const message: MailMessage = {
   html: '<p>Žluťoučký <b>kůň</b></p>',
   messageId: messageId('ticket', bookingId, 2, 'https://tickets.example.org'),
   attachments: [{ filename: 'tickets.pdf', contentType: 'application/pdf', content: pdf }],
+  correlationId: 'request-1',
 };
 
 const cleanUps: (() => unknown)[] = [];

@@ -47,6 +47,7 @@ it('the worker’s ports come up from configuration alone and let go of everythi
     text: 't',
     html: 'h',
     messageId: '<ticket.b.1@localhost>',
+    correlationId: 'request-1',
     attachments: [{ filename: 'tickets.pdf', contentType: 'application/pdf', content: attachment }],
   });
   expect(await readdir(join(dataDir, 'outbox'))).toEqual(['ticket.b.1@localhost.eml']);

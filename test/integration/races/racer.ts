@@ -19,6 +19,7 @@ import { BookingPages } from '../../../src/worker/booking-pages.js';
 import { ChargeRecorder } from '../../../src/worker/charge-recorder.js';
 import { DocumentRenderer } from '../../../src/worker/document/document-renderer.js';
 import { FulfilmentProcessor } from '../../../src/worker/fulfilment.processor.js';
+import { DataKeeper } from '../../../src/worker/data-keeper.js';
 import { MailCourier } from '../../../src/worker/mail-courier.js';
 import { Mailer } from '../../../src/worker/mail/mailer.js';
 import { MoneyKeeper } from '../../../src/worker/money-keeper.js';
@@ -31,6 +32,7 @@ import { InventoryStep } from '../../../src/worker/steps/inventory.step.js';
 import { PaymentStep } from '../../../src/worker/steps/payment.step.js';
 import { PdfStep } from '../../../src/worker/steps/pdf.step.js';
 import { ValidateStep } from '../../../src/worker/steps/validate.step.js';
+import { Sealer } from '../../../src/worker/sealer.js';
 import { Sweeper } from '../../../src/worker/sweeper.js';
 import { doorOf } from '../../support/door.js';
 import { WEBHOOK_SECRET } from '../../support/stripe-app.js';
@@ -73,6 +75,9 @@ class Printer extends DocumentRenderer {
 }
 
 class NoMailer extends Mailer {
+  override forget(): Promise<void> {
+    return Promise.resolve();
+  }
   override async send(): Promise<void> {}
   override async close(): Promise<void> {}
 }
@@ -134,9 +139,9 @@ export class Racer {
       [
         new ValidateStep(ledger, provider, teller, actor),
         new PaymentStep(ledger, provider, teller, actor),
-        new PdfStep(ledger, this.printer, ids, SECRET),
-        new EmailStep(ledger, mailer, pages),
-        new InventoryStep(ledger, teller, actor),
+        new PdfStep(ledger, this.printer, ids, SECRET, actor),
+        new EmailStep(ledger, mailer, pages, actor),
+        new InventoryStep(ledger, teller, { hasten: () => undefined }, actor),
       ],
       failed,
     );
@@ -144,6 +149,8 @@ export class Racer {
     this.sweeper = new Sweeper({
       ...{ ledger, queue, admission: this.admission, money: this.money, teller, metrics, actor, failed },
       courier: new MailCourier(ledger, mailer, pages, failed),
+      data: new DataKeeper(ledger, mailer, provider, actor, null),
+      sealer: new Sealer(ledger, () => undefined),
       intervalMs: 1000,
     });
     this.webhook = new StripeWebhook(ledger, new StripeIntents(db), recorder, WEBHOOK_SECRET, (about) =>

@@ -318,7 +318,7 @@ export class AuditEventDto {
   @ApiProperty({ ...count, nullable: true, description: 'Of the line.' }) readonly version!: number | null;
   @ApiProperty({ ...count, nullable: true, description: 'Within its version.' })
   readonly ordinal!: number | null;
-  @ApiProperty({ enum: ['customer', 'operator', 'system'] }) readonly actorKind!: string;
+  @ApiProperty({ enum: ['customer', 'operator', 'service', 'system'] }) readonly actorKind!: string;
   @ApiProperty() readonly actorId!: string;
   @ApiProperty({ type: String, nullable: true }) readonly address!: string | null;
   @ApiProperty({ type: String, nullable: true }) readonly correlationId!: string | null;
@@ -333,6 +333,26 @@ export class AuditDto {
     description: '`before` of the next page; null: this is the last.',
   })
   readonly next!: string | null;
+}
+
+export class AuditHeadDto {
+  @ApiProperty({ ...count, description: 'Of the newest seal, from 1; 0 before the first.' })
+  readonly sequence!: number;
+  @ApiProperty({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 over everything that was ever sealed.' })
+  readonly digest!: string;
+  @ApiProperty({
+    pattern: '^\\d+:[0-9a-f]{64}$',
+    description: '`sequence:digest`: what to keep elsewhere, and to give to `npm run verify`.',
+  })
+  readonly anchor!: string;
+  @ApiProperty({ ...time, type: String, nullable: true, description: 'Null before the first seal.' })
+  readonly sealedAt!: string | null;
+  @ApiProperty({ type: String, nullable: true, description: 'Number of the last event under a seal.' })
+  readonly sealedThrough!: string | null;
+}
+
+export class ErasedDto {
+  @ApiProperty({ ...count, description: 'Bookings that name nobody any more.' }) readonly bookings!: number;
 }
 
 export class FieldErrorDto {

@@ -103,6 +103,10 @@ export class SandboxPaymentProvider extends PaymentProvider implements OnApplica
     };
   }
 
+  override forget(chargeKeys: readonly string[]): Promise<void> {
+    return this.ask(() => this.bank.forget(chargeKeys));
+  }
+
   override close(): Promise<void> {
     return this.bank.close();
   }

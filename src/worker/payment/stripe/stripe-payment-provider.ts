@@ -92,6 +92,11 @@ export class StripePaymentProvider extends PaymentProvider implements OnApplicat
     });
   }
 
+  /** Stripe keeps its own books, under its own rules; ours name an intent and no card. */
+  override forget(): Promise<void> {
+    return Promise.resolve();
+  }
+
   override close(): Promise<void> {
     this.api.close();
     return Promise.resolve();

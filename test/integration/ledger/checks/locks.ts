@@ -41,10 +41,10 @@ async function sceneOf(world: TestLedger): Promise<Scene> {
   await ledger.admit(offerId, ACTOR);
   await ledger.pay(paying, 'pm_ok', null, ACTOR);
   await ledger.pay(done, 'pm_ok', null, ACTOR);
-  await ledger.recordStep(done, 'validate', 0, null);
+  await ledger.recordStep(done, 'validate', 0, null, ACTOR);
   await ledger.recordCharge(done, 2, { kind: 'captured' }, ACTOR);
-  await ledger.recordDocument(done, ticketsOf(done, 1), Buffer.from('%PDF'));
-  await ledger.recordStep(done, 'email', 80, null);
+  await ledger.recordDocument(done, ticketsOf(done, 1), Buffer.from('%PDF'), ACTOR);
+  await ledger.recordStep(done, 'email', 80, null, ACTOR);
   await payFor(world, dead);
   const letter = await ledger.openDeadLetter(letterOf(dead), ACTOR);
   await world.sql(`update booking set deadline = now() - interval '1 s' where id = $1`, [held]);

@@ -253,12 +253,14 @@ export const money: Checks = {
     const { offerId, id } = await holding(world);
     expect(await world.ledger.confirm(id, ACTOR)).toBeNull();
     await world.ledger.pay(id, 'pm_ok', null, ACTOR);
-    await world.ledger.recordStep(id, 'validate', 0, null);
+    await world.ledger.recordStep(id, 'validate', 0, null, ACTOR);
     await world.ledger.recordCharge(id, 2, CAPTURED, ACTOR);
     expect(await world.ledger.confirm(id, ACTOR)).toBeNull();
-    expect(await world.ledger.recordDocument(id, ticketsOf(id, 1), Buffer.from('%PDF'))).not.toBeNull();
-    expect(await world.ledger.recordDocument(id, ticketsOf(id, 1), Buffer.from('%PDF'))).toBeNull();
-    await world.ledger.recordStep(id, 'email', 80, null);
+    expect(
+      await world.ledger.recordDocument(id, ticketsOf(id, 1), Buffer.from('%PDF'), ACTOR),
+    ).not.toBeNull();
+    expect(await world.ledger.recordDocument(id, ticketsOf(id, 1), Buffer.from('%PDF'), ACTOR)).toBeNull();
+    await world.ledger.recordStep(id, 'email', 80, null, ACTOR);
     const letter = await world.ledger.openDeadLetter(
       { bookingId: id, jobId: `fulfil-${id}`, jobType: 'booking.fulfil', reason: 'SMTP_DOWN', attempts: 5 },
       ACTOR,

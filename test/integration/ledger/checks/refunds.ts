@@ -25,7 +25,7 @@ async function paid(world: TestLedger, rules: Partial<NewOffer> = {}): Promise<P
   await world.ledger.admit(offerId, ACTOR);
   await payFor(world, id);
   const tickets = ticketsOf(id, 2);
-  await world.ledger.recordDocument(id, tickets, Buffer.from('%PDF'));
+  await world.ledger.recordDocument(id, tickets, Buffer.from('%PDF'), ACTOR);
   return { offerId, id, tickets: tickets.map(({ ticketId }) => ticketId) };
 }
 interface Paid {
