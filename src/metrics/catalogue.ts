@@ -103,6 +103,30 @@ export const METRICS = {
     help: 'Jobs that failed for good, by reason.',
     labels: ['reason'],
   },
+  fairline_remote_calls_total: {
+    kind: 'counter',
+    help: 'Calls of other services, repetitions included, by how they ended: ok, refused, unknown (perhaps it arrived) or unsent.',
+    labels: ['service', 'outcome'],
+  },
+  fairline_remote_call_seconds: {
+    kind: 'histogram',
+    help: 'Time of one call of another service, repetitions included.',
+    labels: ['service'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+  },
+  fairline_remote_told_total: {
+    kind: 'counter',
+    help: 'Tellings to the ticket and the booking service (reserve, confirm, release) by what became of them: told, later or refused.',
+    labels: ['service', 'kind', 'outcome'],
+  },
+  fairline_remote_differences_total: {
+    kind: 'counter',
+    help: 'Answers of the ticket service about an offer that opens which are not what the ledger says.',
+  },
+  fairline_remote_pushes_dropped_total: {
+    kind: 'counter',
+    help: 'Pushes to the realtime service that were given up: it was away, or there were too many.',
+  },
   fairline_line_waiting: {
     kind: 'gauge',
     help: 'Length of the line: bookings that wait.',
@@ -137,6 +161,23 @@ export const METRICS = {
   fairline_audit_unsealed_seconds: {
     kind: 'gauge',
     help: 'Age of the oldest audit row outside the hash chain. Must stay below 60 (F6).',
+    aggregator: 'max',
+  },
+  fairline_remote_up: {
+    kind: 'gauge',
+    help: '1 where calls of the service go out, 0 where its circuit breaker lets none through; of the gateway, whether it answered last.',
+    labels: ['service'],
+  },
+  fairline_remote_tellings: {
+    kind: 'gauge',
+    help: 'Tellings that are due, and those that were refused for good and set aside.',
+    labels: ['service', 'state'],
+    aggregator: 'max',
+  },
+  fairline_remote_oldest_telling_seconds: {
+    kind: 'gauge',
+    help: 'Age of the oldest telling that is due.',
+    labels: ['service'],
     aggregator: 'max',
   },
   fairline_source_missing: {

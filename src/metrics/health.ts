@@ -8,6 +8,7 @@ import {
 import { StuckWatch, WorkerActivity } from './worker-activity.js';
 import { Config } from '../config/config.js';
 import { BROKER_ERRORS, BrokerError } from '../queue/broker-error.js';
+import { Remotes, type RemoteName, type RemoteState } from '../remote/remotes.js';
 
 /** The parts that must answer for this process to be of use. A port: whoever builds the role names them. */
 export abstract class HealthParts {
@@ -38,6 +39,7 @@ export class Health {
     private readonly parts: HealthParts,
     config: Config,
     @Optional() @Inject(WorkerActivity) private readonly worker: WorkerActivity | undefined,
+    private readonly remotes: Remotes,
   ) {
     this.watch = new StuckWatch(config.worker.jobDeadlineMs);
   }
@@ -58,6 +60,7 @@ export class Health {
       const body = await this.terminus.check([
         ...checks,
         ...(this.worker === undefined ? [] : [() => this.workerPart()]),
+        ...[...this.remotes.states()].map(([name, state]) => () => this.remotePart(name, state)),
       ]);
       return { status: 200, body };
     } catch (error) {
@@ -96,6 +99,11 @@ export class Health {
       return session.down({ ...facts, message: 'there is work, and it does not advance' });
     }
     return session.up({ ...facts, idle: status.running === 0 && !status.backlog });
+  }
+
+  /** Shown, and never missed: whatever another service does, bookings go on. */
+  private remotePart(name: RemoteName, state: RemoteState): HealthIndicatorResult {
+    return this.indicators.check(`remote-${name}`).up({ needed: false, reached: state === 'up' });
   }
 
   private note(name: string, error: unknown): void {

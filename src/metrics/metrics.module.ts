@@ -4,6 +4,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { AggregatorRegistry, collectDefaultMetrics, register } from 'prom-client';
 import { HealthController } from './health.controller.js';
 import { Health } from './health.js';
+import { Remotes } from '../remote/remotes.js';
 import { Metrics } from './metrics.js';
 import { metricProviders, PrometheusMetrics } from './prometheus-metrics.js';
 import { Sources } from './sources.js';
@@ -20,7 +21,8 @@ import { Sources } from './sources.js';
   exports: [Metrics, Health],
 })
 export class MetricsModule implements OnModuleDestroy {
-  constructor() {
+  constructor(remotes: Remotes, metrics: Metrics) {
+    remotes.watch((service, outcome, seconds) => metrics.remoteCalled(service, outcome, seconds));
     // Node's own: event-loop delay, heap, garbage collection, handles.
     if (register.getSingleMetric('nodejs_eventloop_lag_seconds') === undefined) collectDefaultMetrics();
     // Makes this process answer when the primary gathers everybody's metrics.

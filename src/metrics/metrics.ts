@@ -1,7 +1,9 @@
 import type { BookingState, StepName } from '../booking/booking.js';
 import type { ErrorCode } from '../common/errors.js';
 import type { LimitName } from '../config/rate-limits.js';
+import type { TellingEnd, TellingKind, ToldService } from '../booking/ledger/tellings.js';
 import type { JobType } from '../queue/job-queue.js';
+import type { CallOutcome, RemoteName } from '../remote/remotes.js';
 
 /** How a delivery of a job ended. */
 export type JobOutcome = 'done' | 'retried' | 'dead';
@@ -35,6 +37,13 @@ export abstract class Metrics {
   abstract retried(step: StepName): void;
   /** @param reason a stable code; what does not look like one is counted as `OTHER` */
   abstract deadLettered(reason: string): void;
+  /** A call of another service, repetitions included. */
+  abstract remoteCalled(service: RemoteName, outcome: CallOutcome, seconds: number): void;
+  abstract told(service: ToldService, kind: TellingKind, outcome: TellingEnd['outcome']): void;
+  /** Numbers of the ticket service that are not those of the ledger. */
+  abstract differed(answers: number): void;
+  /** Pushes to the realtime service that were given up. */
+  abstract pushesDropped(pushes: number): void;
 }
 
 /** Records nothing: for tools and for tests that measure something else. */
@@ -51,4 +60,8 @@ export class NoMetrics extends Metrics {
   stepSucceeded(): void {}
   retried(): void {}
   deadLettered(): void {}
+  remoteCalled(): void {}
+  told(): void {}
+  differed(): void {}
+  pushesDropped(): void {}
 }

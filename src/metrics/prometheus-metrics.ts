@@ -9,7 +9,9 @@ import { Counter, Histogram, type Gauge } from 'prom-client';
 import type { BookingState, StepName } from '../booking/booking.js';
 import type { ErrorCode } from '../common/errors.js';
 import type { LimitName } from '../config/rate-limits.js';
+import type { TellingEnd, TellingKind, ToldService } from '../booking/ledger/tellings.js';
 import type { JobType } from '../queue/job-queue.js';
+import type { CallOutcome, RemoteName } from '../remote/remotes.js';
 import { MAX_REASONS, METRICS, type MetricDefinition, type MetricName } from './catalogue.js';
 import { collect, isGaugeName } from './gauges.js';
 import { Metrics, type ChallengeOutcome, type JobOutcome } from './metrics.js';
@@ -35,6 +37,11 @@ export class PrometheusMetrics extends Metrics {
   @InjectMetric(name('fairline_step_seconds')) private readonly stepSeconds!: Histogram;
   @InjectMetric(name('fairline_step_retries_total')) private readonly stepRetries!: Counter;
   @InjectMetric(name('fairline_dead_letters_total')) private readonly deadLetters!: Counter;
+  @InjectMetric(name('fairline_remote_calls_total')) private readonly remoteCalls!: Counter;
+  @InjectMetric(name('fairline_remote_call_seconds')) private readonly remoteCallSeconds!: Histogram;
+  @InjectMetric(name('fairline_remote_told_total')) private readonly remoteTold!: Counter;
+  @InjectMetric(name('fairline_remote_differences_total')) private readonly remoteDifferences!: Counter;
+  @InjectMetric(name('fairline_remote_pushes_dropped_total')) private readonly remotePushesDropped!: Counter;
   private readonly reasons = new Set<string>();
 
   override accepted(bookings: number, batchSize: number, seconds: number): void {
@@ -87,6 +94,23 @@ export class PrometheusMetrics extends Metrics {
 
   override deadLettered(reason: string): void {
     this.deadLetters.inc({ reason: this.bounded(reason) });
+  }
+
+  override remoteCalled(service: RemoteName, outcome: CallOutcome, seconds: number): void {
+    this.remoteCalls.inc({ service, outcome });
+    this.remoteCallSeconds.observe({ service }, seconds);
+  }
+
+  override told(service: ToldService, kind: TellingKind, outcome: TellingEnd['outcome']): void {
+    this.remoteTold.inc({ service, kind, outcome });
+  }
+
+  override differed(answers: number): void {
+    this.remoteDifferences.inc(answers);
+  }
+
+  override pushesDropped(pushes: number): void {
+    this.remotePushesDropped.inc(pushes);
   }
 
   /** A message of an error, or one reason too many, must not become a series of its own. */

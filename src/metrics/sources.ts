@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
+import type { TellingBacklog } from '../booking/ledger/tellings.js';
 import type { LineState } from '../booking/ledger/types.js';
 import { JobQueue, type QueueCounts } from '../queue/job-queue.js';
 import { MAX_LISTED_OFFERS } from './catalogue.js';
 import { Reading } from './reading.js';
+import { Remotes } from '../remote/remotes.js';
 
 /** What the gauges ask of the ledger. A port: the ledger implements it. */
 export abstract class LedgerReadings {
   abstract lines(): Promise<readonly LineState[]>;
   /** Age in seconds of the oldest audit row outside the hash chain; 0 where there is none. */
   abstract unsealedSeconds(): Promise<number>;
+  /** What other services have yet to be told. */
+  abstract tellingBacklog(): Promise<readonly TellingBacklog[]>;
 }
 
 /** What the gauges ask of the rate limits. A port: the limiter of this process implements it. */
@@ -40,17 +44,22 @@ const LIMITS = { maxAgeMs: 1000, limitMs: 1500 };
 export class Sources {
   readonly ledger: Reading<LedgerGauges>;
   readonly queue: Reading<QueueCounts>;
+  readonly tellings: Reading<readonly TellingBacklog[]>;
 
   constructor(
     ledger: LedgerReadings,
     queue: JobQueue,
     readonly limits: RateLimitReadings,
+    readonly remotes: Remotes,
   ) {
     this.ledger = new Reading(async () => {
       const [lines, unsealedSeconds] = await Promise.all([ledger.lines(), ledger.unsealedSeconds()]);
       return { lines: listed(lines), unsealedSeconds, brokenOffers: lines.filter(isBroken).length };
     }, LIMITS);
     this.queue = new Reading(async () => await queue.counts(), LIMITS);
+    // nobody is told anything where nobody is configured: then nothing is read
+    const isTold = remotes.caller('ticket') !== null || remotes.caller('booking') !== null;
+    this.tellings = new Reading(async () => (isTold ? await ledger.tellingBacklog() : []), LIMITS);
   }
 }
 

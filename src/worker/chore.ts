@@ -15,6 +15,13 @@ export class Chore {
     this.schedule(0);
   }
 
+  /** The next time now. While it runs, or before it was started: as it would have come. */
+  hasten(): void {
+    if (this.timer === undefined) return;
+    clearTimeout(this.timer);
+    this.schedule(0);
+  }
+
   /** Idempotent; resolves once the work under way is over. */
   async stop(): Promise<void> {
     this.aborter.abort();
@@ -25,6 +32,7 @@ export class Chore {
   private schedule(inMs: number): void {
     if (this.aborter.signal.aborted) return;
     this.timer = setTimeout(() => {
+      this.timer = undefined;
       this.running = this.run().finally(() => this.schedule(this.everyMs));
     }, inMs);
   }

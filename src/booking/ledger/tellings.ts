@@ -80,7 +80,7 @@ language sql volatile as $$
   )
   select coalesce(jsonb_agg(jsonb_build_object('bookingId', d.booking_id, 'kind', d.kind,
     'fence', case d.kind when 'reserve' then 1 else b.fence end, 'customerId', b.customer_id, 'quantity', b.quantity,
-    'stay', stay_json(b), 'offer', offer_facts_json(o), 'tries', d.tries, 'refusals', d.refusals,
+    'stay', stay_json(b), 'offer', offer_facts_json(o), 'correlationId', b.correlation_id, 'tries', d.tries, 'refusals', d.refusals,
     'sentAgoMs', floor(extract(epoch from clock_timestamp() - d.sent_at) * 1000)) order by d.version), '[]')
   from due d join booking b on b.id = d.booking_id join offer o on o.id = b.offer_id
 $$;
@@ -191,6 +191,7 @@ export interface Telling {
   readonly quantity: number;
   readonly stay: Stay | null;
   readonly offer: OfferFacts;
+  readonly correlationId: string;
   /** This one included. */
   readonly tries: number;
   readonly refusals: number;

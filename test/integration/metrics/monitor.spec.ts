@@ -14,6 +14,7 @@ import { LedgerReadings, RateLimitReadings } from '../../../src/metrics/sources.
 import { WorkerActivity, type WorkerStatus } from '../../../src/metrics/worker-activity.js';
 import { BrokerError } from '../../../src/queue/broker-error.js';
 import { JobQueue, type QueueCounts } from '../../../src/queue/job-queue.js';
+import { NoRemotes, Remotes } from '../../../src/remote/remotes.js';
 
 const line: LineState = {
   offerId: 'show-vip',
@@ -64,7 +65,11 @@ describe('the monitor of a process', () => {
         { provide: Config, useValue: loadConfig({ NODE_ENV: 'test' }) },
         {
           provide: LedgerReadings,
-          useValue: { lines: () => world.lines(), unsealedSeconds: () => Promise.resolve(2.5) },
+          useValue: {
+            lines: () => world.lines(),
+            unsealedSeconds: () => Promise.resolve(2.5),
+            tellingBacklog: () => Promise.resolve([]),
+          },
         },
         { provide: JobQueue, useValue: { counts: () => world.counts() } },
         {
@@ -76,8 +81,9 @@ describe('the monitor of a process', () => {
           useValue: { checks: { database: () => world.database(), broker: () => world.broker() } },
         },
         { provide: WorkerActivity, useValue: { status: () => world.worker } },
+        { provide: Remotes, useClass: NoRemotes },
       ],
-      exports: [Config, LedgerReadings, RateLimitReadings, JobQueue, HealthParts, WorkerActivity],
+      exports: [Config, Remotes, LedgerReadings, RateLimitReadings, JobQueue, HealthParts, WorkerActivity],
     })
     class Ground {}
     @Module({ imports: [Ground, MetricsModule] })
