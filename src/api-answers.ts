@@ -9,7 +9,7 @@ type Responses = Operation['responses'];
 type Schema = NonNullable<Components['schemas']>[string];
 
 /** Refusals of every route. One that every route gets is added here; its headers below, by its status. */
-const EVERYWHERE: readonly ErrorCode[] = ['VALIDATION_FAILED', 'UNAVAILABLE', 'INTERNAL'];
+const EVERYWHERE: readonly ErrorCode[] = ['VALIDATION_FAILED', 'RATE_LIMITED', 'UNAVAILABLE', 'INTERNAL'];
 /** A parameter of a path is longer than any of ours. */
 const WITH_PARAMETERS: readonly ErrorCode[] = ['NOT_FOUND'];
 /** A body is read before the route is asked, whether it takes one or not. */
@@ -27,10 +27,21 @@ export const HEADERS: NonNullable<Components['headers']> = {
     description: 'Seconds to wait before trying again.',
     schema: { type: 'integer', minimum: 1 },
   },
+  RateLimit: {
+    description: 'What may follow at once (r), and in how many seconds the whole quota is there again (t).',
+    schema: { type: 'string' },
+    example: '"customer";r=59;t=1',
+  },
+  'RateLimit-Policy': {
+    description: 'The limit that this counts against: so many requests (q) in so many seconds (w).',
+    schema: { type: 'string' },
+    example: '"customer";q=60;w=60',
+  },
 };
-const ALWAYS = ['X-Request-Id'];
+const ALWAYS = ['X-Request-Id', 'RateLimit', 'RateLimit-Policy'];
 const BY_STATUS: Readonly<Record<string, readonly string[]>> = {
   401: ['WWW-Authenticate'],
+  429: ['Retry-After'],
   503: ['Retry-After'],
 };
 

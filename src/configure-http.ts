@@ -14,7 +14,7 @@ export function configureHttp(app: NestFastifyApplication, config: Config): void
     app.enableCors({
       origin: corsOrigin(config.http.corsOrigins),
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-      exposedHeaders: ['retry-after', 'x-request-id'],
+      exposedHeaders: ['retry-after', 'x-request-id', 'ratelimit', 'ratelimit-policy'],
     });
   }
   app.useWebSocketAdapter(new BoardIoAdapter(app));

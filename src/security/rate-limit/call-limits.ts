@@ -109,4 +109,6 @@ function subjectOf(identity: Identity): string | undefined {
   }
 }
 
-const isThisMachine = ({ ip, socket }: Caller): boolean => ip === socket.remoteAddress && isLoopback(ip);
+/** Not what a proxy on this machine forwards. */
+const isThisMachine = ({ ip, socket }: Caller): boolean =>
+  isLoopback(ip) && addressKey(ip) === addressKey(socket.remoteAddress ?? '');
