@@ -15,6 +15,11 @@ export class BookingSocketAccess extends SocketAccess {
     super();
   }
 
+  override async admit(token: string | null): Promise<void> {
+    if (token === null) throw new AppError('UNAUTHENTICATED');
+    await this.authenticator.identify(token);
+  }
+
   override async mayWatch(token: string | null, bookingId: string): Promise<boolean> {
     const identity = token === null ? null : await this.identify(token);
     if (identity === null) return false;

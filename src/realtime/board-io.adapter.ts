@@ -1,18 +1,23 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
-import type { INestApplication } from '@nestjs/common';
+import { Logger, type INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { createAdapter } from '@socket.io/postgres-adapter';
 import { Server, type ServerOptions } from 'socket.io';
 import { Config } from '../config/config.js';
 import { SocketIoPool } from '../database/socket-io-pool.js';
+import { addressReader } from '../security/client-address.js';
+import { addressKey, isLoopback } from '../security/rate-limit/address-key.js';
+import { AddressCounts } from './address-counts.js';
 import { EventLimit } from './event-limit.js';
 import { mayConnect } from './origins.js';
 import { CHANNEL_PREFIX } from './rooms.js';
 
 /** A client's message is a `join` of some hundred bytes. */
 const MAX_MESSAGE_BYTES = 16_384;
-/** A process has 20,000 open files at most, and HTTP and the database need some. */
-const MAX_SOCKETS = 18_000;
+/** Time from the connection to the handshake of Socket.IO. */
+const HANDSHAKE_MS = 10_000;
+/** That an address has too many is said so often at most. */
+const WARN_EVERY_MS = 60_000;
 
 type AllowRequest = NonNullable<ServerOptions['allowRequest']>;
 
@@ -24,6 +29,10 @@ export class BoardIoAdapter extends IoAdapter {
   private readonly http: HttpServer;
   private readonly config: Config;
   private readonly pool: SocketIoPool;
+  private readonly addressOf: (request: IncomingMessage) => string;
+  private readonly addresses = new AddressCounts();
+  private readonly log = new Logger('sockets');
+  private warnedAt = -Infinity;
   private server: Server | undefined;
 
   /** @param app with `RealtimeModule`; its HTTP server need not listen yet */
@@ -32,12 +41,16 @@ export class BoardIoAdapter extends IoAdapter {
     this.http = app.getHttpServer();
     this.config = app.get(Config, { strict: false });
     this.pool = app.get(SocketIoPool, { strict: false });
+    this.addressOf = addressReader(this.config.http.trustedProxies);
   }
 
   override createIOServer(_port: number, options?: Partial<ServerOptions>): Server {
     const server = new Server(this.http, { ...options, ...this.options() });
     server.adapter(createAdapter(this.pool, { channelPrefix: CHANNEL_PREFIX }));
-    server.engine.on('connection', (connection: EngineConnection) => limit(connection));
+    server.engine.on('connection', (connection: EngineConnection) => {
+      limit(connection);
+      this.count(connection);
+    });
     this.server = server;
     return server;
   }
@@ -53,22 +66,52 @@ export class BoardIoAdapter extends IoAdapter {
       allowUpgrades: false,
       serveClient: false,
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
-      connectTimeout: 10_000,
+      connectTimeout: HANDSHAKE_MS,
       allowRequest: (request, answer) => this.allow(request, answer),
     };
   }
 
   private allow(request: IncomingMessage, answer: Parameters<AllowRequest>[1]): void {
-    const { corsOrigins, publicUrl } = this.config.http;
-    if (!mayConnect(request.headers, corsOrigins, publicUrl)) answer('This origin is not allowed', false);
-    else if ((this.server?.engine.clientsCount ?? 0) >= MAX_SOCKETS) answer('Too many sockets', false);
-    else answer(null, true);
+    const { http, sockets } = this.config;
+    if (!mayConnect(request.headers, http.corsOrigins, http.publicUrl)) {
+      answer('FORBIDDEN: this origin is not allowed', false);
+    } else if ((this.server?.engine.clientsCount ?? 0) >= sockets.perProcess) {
+      answer('OVERLOADED: too many sockets', false);
+    } else if (this.isCrowded(request)) {
+      answer('RATE_LIMITED: too many sockets of one address', false);
+    } else answer(null, true);
+  }
+
+  /** A proxy on this machine that nobody named would make the whole world one address: it is not counted. */
+  private isCrowded(request: IncomingMessage): boolean {
+    const address = this.addressOf(request);
+    const crowded =
+      !isLoopback(address) && this.addresses.of(addressKey(address)) >= this.config.sockets.perAddress;
+    if (crowded) this.warn();
+    return crowded;
+  }
+
+  private count(connection: EngineConnection): void {
+    const key = addressKey(this.addressOf(connection.request));
+    this.addresses.opened(key);
+    connection.once('close', () => this.addresses.closed(key));
+  }
+
+  private warn(): void {
+    const now = performance.now();
+    if (now - this.warnedAt < WARN_EVERY_MS) return;
+    this.warnedAt = now;
+    this.log.warn(
+      'One address has SOCKETS_PER_ADDRESS sockets, and gets no more: is it a proxy that TRUSTED_PROXIES does not name?',
+    );
   }
 }
 
 /** The part of Engine.IO's connection that is used here. */
 interface EngineConnection {
+  readonly request: IncomingMessage;
   on(event: 'packet', listener: () => void): void;
+  once(event: 'close', listener: () => void): void;
   close(discard: boolean): void;
 }
 

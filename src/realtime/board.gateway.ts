@@ -64,6 +64,7 @@ export class BoardGateway implements OnGatewayInit, OnGatewayConnection, OnGatew
   afterInit(server: BoardServer): void {
     this.server = server;
     const sockets = server.of(NAMESPACE);
+    sockets.use((socket, next) => void this.admit(socket).then(next));
     this.pusher = new BoardPusher(this.views, {
       join: (socketId, room) => void sockets.sockets.get(socketId)?.join(room),
       leave: (socketId, room) => void sockets.sockets.get(socketId)?.leave(room),
@@ -100,6 +101,25 @@ export class BoardGateway implements OnGatewayInit, OnGatewayConnection, OnGatew
     return { sockets: this.server?.engine.clientsCount ?? 0, watched, lineEvents: this.pusher?.events ?? 0 };
   }
 
+  /** What is wrong with whoever opens a socket, as `connect_error` tells it, or nothing. The connection ends with it. */
+  private async admit(socket: Pick<BoardSocket, 'handshake' | 'conn'>): Promise<Error | undefined> {
+    try {
+      await this.access.admit(tokenOf(socket.handshake.auth));
+      return undefined;
+    } catch (error) {
+      const code = this.codeOf(error);
+      // After the answer is written, which happens in the meantime.
+      setImmediate(() => socket.conn.close());
+      return Object.assign(new Error(code), { data: { code, title: ERRORS[code].title } });
+    }
+  }
+
+  private codeOf(error: unknown): ErrorCode {
+    const code = codeOf(error);
+    if (code === 'INTERNAL') this.logger.error(error);
+    return code;
+  }
+
   /** Never rejects; what a client sends must not end the process. */
   private async answer(socket: BoardSocket, sent: readonly unknown[]): Promise<void> {
     const acknowledge = sent.at(-1);
@@ -107,9 +127,7 @@ export class BoardGateway implements OnGatewayInit, OnGatewayConnection, OnGatew
     try {
       reply = await this.join(socket, sent[0]);
     } catch (error) {
-      const code = codeOf(error);
-      if (code === 'INTERNAL') this.logger.error(error);
-      reply = refused(code);
+      reply = refused(this.codeOf(error));
     }
     if (isAnswer(acknowledge)) acknowledge(reply);
     else if (reply.ok) socket.emit('booking', reply.snapshot);

@@ -16,7 +16,8 @@ export function parseJoin(payload: unknown): JoinRequest | null {
   return { bookingId, version };
 }
 
-const MAX_TOKEN_LENGTH = 4096;
+/** As everywhere. */
+const MAX_TOKEN_LENGTH = 8192;
 
 /** The token of a handshake; null where there is none that could be one. */
 export function tokenOf(auth: unknown): string | null {

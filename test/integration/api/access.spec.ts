@@ -106,12 +106,21 @@ describe('who may do what', () => {
       });
       watcher.close();
     }
-    for (const stranger of [undefined, 'nonsense', other.token, other.accepted.token]) {
+    for (const stranger of [other.token, other.accepted.token]) {
       const watcher = await Watcher.connect(test.api.url, stranger);
       const foreign = await watcher.join(accepted.bookingId);
       expect(foreign).toMatchObject({ ok: false, code: 'BOOKING_NOT_FOUND' });
       expect(await watcher.join(randomUUID())).toEqual(foreign);
       watcher.close();
+    }
+  });
+
+  it('a socket without a token, or with one that is not good, is not opened', async () => {
+    for (const token of [undefined, '', 'nonsense', await jwt({ sub: '' })]) {
+      await expect(Watcher.connect(test.api.url, token)).rejects.toMatchObject({
+        message: 'UNAUTHENTICATED',
+        data: { code: 'UNAUTHENTICATED', title: 'A valid token is required' },
+      });
     }
   });
 

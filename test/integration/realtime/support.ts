@@ -99,6 +99,7 @@ export async function startNode(
   env: Record<string, string> = {},
 ): Promise<Node> {
   const access: SocketAccess = {
+    admit: () => Promise.resolve(),
     mayWatch: (token, id) => Promise.resolve(token === id || token === 'operator'),
   };
   const reader: LineReader = {
