@@ -37,8 +37,8 @@ begin
     join stock s on s.offer_id = l.offer_id
   ),
   request as materialized (
-    select r.*, f.offer_id,
-      k.body_hash as known_hash, k.booking_id as known_booking, b.id as own_id,
+    -- narrow, and so are the numbered: a wide row would be copied at each stage, an argument is looked up in its array
+    select r.number, r.offer_number, k.body_hash as known_hash, k.booking_id as known_booking, b.id as own_id,
       case
         when f.offer_id is null then 'OFFER_NOT_FOUND'
         when f.paused then 'OFFER_PAUSED'
@@ -48,64 +48,64 @@ begin
         when r.quantity > f.not_final then 'SOLD_OUT'
         when r.quantity > f.limit_per_customer - (
           select coalesce(sum(live.quantity), 0) from booking live
-          where live.customer_id = r.customer_id and live.offer_id = f.offer_id
+          where live.customer_id = p_customers[r.number] and live.offer_id = f.offer_id
             and (live.state in ('held', 'paying', 'paid', 'confirmed')
               or live.state = 'waiting'
                 and not (live.seq <= f.sold_out_through and live.quantity >= f.sold_out_min_quantity))
         ) then 'LIMIT_PER_CUSTOMER'
       end as refusal
-    from unnest(p_ids, p_offer, p_customers, p_quantities, p_emails, p_methods, p_keys, p_hashes,
-        p_actor_kinds, p_actors, p_addresses, p_correlations)
-      with ordinality as r (id, offer_number, customer_id, quantity, email, method, key, hash,
-        actor_kind, actor, address, correlation, number)
+    from (
+      select number, p_offer[number] as offer_number, p_quantities[number] as quantity
+      from generate_series(1, cardinality(p_ids)) number
+    ) r
     left join facts f on f.number = r.offer_number
     -- limit 1 keeps these look-ups by a key, whatever the planner thinks of tables that were analysed while empty
     left join lateral (
       select key.body_hash, key.booking_id from idempotency_key key
-      where key.customer_id = r.customer_id and key.route = 'accept' and key.key = r.key limit 1
+      where key.customer_id = p_customers[r.number] and key.route = 'accept' and key.key = p_keys[r.number] limit 1
     ) k on true
     left join lateral (
       select own.id from booking own
-      where own.id = case when p_resend then r.id end and own.customer_id = r.customer_id limit 1
+      where own.id = case when p_resend then p_ids[r.number] end and own.customer_id = p_customers[r.number] limit 1
     ) b on true
   ),
-  numbered as materialized (
-    select r.*, row_number() over (partition by r.offer_id order by r.number) as place
+  numbered as (
+    select r.number, r.offer_number, row_number() over (partition by r.offer_number order by r.number) as place
     from request r
     where r.refusal is null and r.known_hash is null and r.own_id is null
   ),
   entering as materialized (
-    select n.number, n.id, n.customer_id, n.quantity, n.email, n.method, n.key, n.hash,
-      n.actor_kind, n.actor, n.address, n.correlation, n.place, f.offer_id, f.price_minor, f.currency, f.day,
+    select n.number, n.place, f.offer_id, f.price_minor, f.currency, f.day,
       f.last_seq + n.place as seq, f.version + 1 as version, (f.waiting + n.place)::integer as position,
       case when f.rate > 0 then least(ceil((f.waiting + n.place) * 60 / f.rate), 2147483647)
         else least(f.hold_seconds * floor((f.waiting + n.place - 1) / greatest(1, f.unsold)), 2147483647) end::integer as wait
-    from numbered n join facts f on f.offer_id = n.offer_id
+    from numbered n join facts f on f.number = n.offer_number
     where n.place <= p_max_length - f.waiting
   ),
   inserted as (
     insert into booking (id, offer_id, seq, customer_id, quantity, first_day, last_day, state, version, accepted_version,
       price_minor, currency, email, payment_method, accepted_at, accepted_position, accepted_wait, correlation_id)
-    select id, offer_id, seq, customer_id, quantity, day, day, 'waiting', version, version,
-      price_minor, currency, email, method, v_now, position, wait, correlation
+    select p_ids[number], offer_id, seq, p_customers[number], p_quantities[number], day, day, 'waiting', version, version,
+      price_minor, currency, p_emails[number], p_methods[number], v_now, position, wait, p_correlations[number]
     from entering
   ),
   keyed as (
     insert into idempotency_key (customer_id, route, key, body_hash, booking_id, created_at)
-    select customer_id, 'accept', key, hash, id, v_now
-    from entering where key is not null order by customer_id, key
+    select p_customers[number], 'accept', p_keys[number], p_hashes[number], p_ids[number], v_now
+    from entering where p_keys[number] is not null order by p_customers[number], p_keys[number]
   ),
   audited as (
     insert into audit_event (at, offer_id, booking_id, action, to_state, version, ordinal, quantity,
       actor_kind, actor_id, address, correlation_id)
-    select v_now, offer_id, id, 'accept', 'waiting', version, place, quantity, actor_kind, actor, address, correlation
+    select v_now, offer_id, p_ids[number], 'accept', 'waiting', version, place, p_quantities[number],
+      p_actor_kinds[number], p_actors[number], p_addresses[number], p_correlations[number]
     from entering
   ),
   moved as (
     update booking_line l set last_seq = l.last_seq + e.many, version = l.version + 1, waiting = l.waiting + e.many,
       max_quantity = greatest(l.max_quantity, e.largest),
       wanted = l.wanted + (f.available > 0)::integer
-    from (select offer_id, count(*)::integer as many, max(quantity) as largest from entering group by offer_id) e
+    from (select offer_id, count(*)::integer as many, max(p_quantities[number]) as largest from entering group by offer_id) e
     join facts f on f.offer_id = e.offer_id
     where l.offer_id = e.offer_id
     returning l.offer_id, l.version, l.wanted <> l.admitted as wants
@@ -113,7 +113,7 @@ begin
   select
     (select jsonb_agg(jsonb_build_object('at', r.number - 1) ||
        case
-         when r.own_id is not null or r.known_hash = r.hash then (
+         when r.own_id is not null or r.known_hash = p_hashes[r.number] then (
            select jsonb_build_object('bookingId', b.id, 'seq', b.seq, 'position', b.accepted_position,
              'wait', b.accepted_wait, 'version', b.accepted_version, 'fresh', r.own_id is not null)
            from booking b where b.id = coalesce(r.own_id, r.known_booking))
