@@ -6,6 +6,9 @@ import type { Config } from './config/config.js';
 import { mountBoard } from './metrics/board/mount-board.js';
 import { BoardIoAdapter } from './realtime/board-io.adapter.js';
 
+/** A browser asks once so often whether it may; none remembers it longer. */
+const PREFLIGHT_SECONDS = 7200;
+
 /** What roles with an API have beyond the others: validation, sockets, the API's documentation. */
 export function configureHttp(app: NestFastifyApplication, config: Config): void {
   app.useGlobalPipes(validationPipe());
@@ -14,6 +17,10 @@ export function configureHttp(app: NestFastifyApplication, config: Config): void
     app.enableCors({
       origin: corsOrigin(config.http.corsOrigins),
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id'],
+      // A token is sent by who has it; no cookie ever opens anything here.
+      credentials: false,
+      maxAge: PREFLIGHT_SECONDS,
       exposedHeaders: ['retry-after', 'x-request-id', 'ratelimit', 'ratelimit-policy'],
     });
   }
