@@ -46,6 +46,9 @@ begin
     perform write_audit(v_now, b.offer_id, b.id, 'dead_letter.discarded', null, null, null, null, null, p_actor, null);
   end if;
   perform open_refund(b, a, p_reason, v_now, p_actor);
+  if b.email is not null then
+    insert into mail (booking_id, kind, fence, next_at) values (p_id, 'refunded', b.fence, v_now);
+  end if;
   return jsonb_build_object('bookings', jsonb_build_array(booking_json(b, l)), 'line', line_json(l), 'letter', v_letter);
 end $$;
 

@@ -81,7 +81,7 @@ export function dueLines(db: Database): Promise<DueLines> {
 
 export interface DueMail {
   readonly bookingId: string;
-  readonly kind: 'your_turn' | 'expired' | 'sold_out';
+  readonly kind: 'your_turn' | 'expired' | 'sold_out' | 'refunded';
   readonly fence: number;
   /** This try included. */
   readonly tries: number;

@@ -1,4 +1,4 @@
-import { confirmed, holdExpired, soldOut, yourTurn, type MailFacts } from './templates.js';
+import { confirmed, holdExpired, refunded, soldOut, yourTurn, type MailFacts } from './templates.js';
 
 const tickets: MailFacts = {
   booked: {
@@ -38,6 +38,7 @@ const all = (mail: MailFacts) => [
   holdExpired(mail),
   soldOut(mail),
   confirmed({ ...mail, price }),
+  refunded({ ...mail, price }),
 ];
 
 /** Each of them is in every mail, in both bodies. */
@@ -94,7 +95,7 @@ describe('every mail', () => {
 
   it('has a subject of its own', () => {
     for (const facts of [tickets, rooms]) {
-      expect(new Set(all(facts).map((mail) => mail.subject)).size).toBe(4);
+      expect(new Set(all(facts).map((mail) => mail.subject)).size).toBe(5);
     }
   });
 
@@ -132,5 +133,15 @@ describe('the mail of a confirmed booking', () => {
     expect(voucher.subject).toBe('Your vouchers: The Golden Anchor');
     expect(voucher.text).toContain('2 rooms (double) are yours for 3 nights, paid with €90.00.');
     expect(voucher.text).toContain('at the reception');
+  });
+});
+
+describe('the mail of a refund', () => {
+  it('says how much goes back, and that what was issued is no longer valid', () => {
+    const { subject, text } = refunded({ ...tickets, price });
+    expect(subject).toBe('Your booking is refunded: Night of the Long Echo');
+    expect(text).toContain('the whole price, €90.00');
+    expect(text).toContain('your tickets already: they are no longer valid');
+    expect(refunded({ ...oneNight, price }).text).toContain('your voucher already: it is no longer valid');
   });
 });

@@ -60,6 +60,21 @@ export function soldOut(facts: MailFacts): MailContent {
   });
 }
 
+/** The money goes back, whoever wanted that. `price` is that of the whole booking. */
+export function refunded(facts: MailFacts & { readonly price: Money }): MailContent {
+  const { paper } = wordingOf(facts.booked, facts.quantity);
+  const theyAre = facts.quantity === 1 ? 'it is' : 'they are';
+  return compose(facts, {
+    subject: `Your booking is refunded: ${facts.booked.title}`,
+    heading: 'Your booking is refunded',
+    paragraphs: [
+      `We give you back the whole price, ${formatMoney(facts.price)}, to where it was paid from. Banks take a few days for that.`,
+      `If you have your ${paper} already: ${theyAre} no longer valid.`,
+    ],
+    action: 'See your booking',
+  });
+}
+
 /** The tickets or the voucher, which are attached as a PDF. `price` is that of the whole booking. */
 export function confirmed(facts: MailFacts & { readonly price: Money }): MailContent {
   const wording = wordingOf(facts.booked, facts.quantity);

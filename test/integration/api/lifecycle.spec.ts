@@ -69,6 +69,17 @@ describe('the way of a booking', () => {
     expect(charges).toMatchObject([{ state: 'captured', amount_minor: '9000', currency: 'EUR' }]);
   });
 
+  it('is told by mail that its money comes back, whoever wanted that', async () => {
+    const offer = await test.api.offer({ capacity: 5 });
+    const accepted = await test.api.book(offer, { paymentMethod: 'pm_ok', email: 'fan@example.org' });
+    await test.api.until(accepted, 'confirmed');
+    const path = `/api/admin/bookings/${accepted.bookingId}/refund`;
+    await test.api.post(path, undefined, test.api.operator).expect(200);
+    const mail = await test.ground.mail('refunded', accepted.bookingId);
+    expect(mail.to).toEqual([{ address: 'fan@example.org', name: '' }]);
+    expect(mail.text).toContain('€45.00');
+  });
+
   it('without one is held with a deadline, and confirmed once it is paid for', async () => {
     const offer = await test.api.offer({ holdSeconds: 60 });
     const accepted = await test.api.book(offer, { email: 'fan@example.org' });
