@@ -4,6 +4,7 @@ import type { Config } from './config/config.js';
 import { startEmbedded } from './database/embedded/embedded-postgres.js';
 import { migrate } from './database/migrate.js';
 import type { Opened } from './lifetime.js';
+import { putSamplesOnSale } from './samples.js';
 
 /** A database that is there and up to date. */
 export interface StartedDatabase {
@@ -11,7 +12,7 @@ export interface StartedDatabase {
   readonly embedded: boolean;
 }
 
-/** The configured database, or the embedded one, started; migrated. */
+/** The configured database, or the embedded one, started; migrated. The embedded one has samples on sale. */
 export async function startDatabase(
   config: Config,
   logger: PinoLogger,
@@ -29,5 +30,6 @@ export async function startDatabase(
   opened.add(() => embedded.stop());
   if (embedded.notice !== null) logger.warn(embedded.notice, 'start');
   await migrate(embedded.url, ROUTINES);
+  if (config.role !== 'worker') await putSamplesOnSale(config, embedded.url);
   return { url: embedded.url, embedded: true };
 }

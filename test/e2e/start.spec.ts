@@ -73,7 +73,10 @@ describe('the application with no configuration', () => {
     const ports = { PORT: String(await freePort()), PROMETHEUS_PORT: String(await freePort()) };
     const child = AppProcess.spawn([], ports, folder);
     started.push(child);
-    await child.listening();
+    // whoever comes first finds the offers: they are there before the doors open
+    const { url: open } = await child.listening();
+    const first = await (await fetch(`${open}/api/offers`)).json();
+    expect(first.offers).toHaveLength(3);
     const welcome = await eventually('the welcome', async () => {
       const record = child.records.find(({ message }) => String(message).includes('curl'));
       return record === undefined ? null : String(record.message);
