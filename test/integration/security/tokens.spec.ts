@@ -75,7 +75,7 @@ describe('a token', () => {
         watcher.close();
         return 'open';
       },
-      (error: { message: string }) => `401 ${error.message}`,
+      (error: unknown) => `401 ${error instanceof Error ? error.message : String(error)}`,
     );
     return {
       accept: await told(api.post('/api/bookings', wish(offer, { userId: 'ann' }), token)),
