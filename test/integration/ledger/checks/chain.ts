@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
+import type { AuditHead } from '../../../../src/booking/ledger/audit.js';
 import { verifyChain } from '../../../../src/booking/ledger/audit-verify.js';
 import {
   accept,
@@ -56,6 +57,26 @@ async function violationsAfter(session: Client, statement: string): Promise<read
     await session.query('rollback');
   }
 }
+
+/** Everything after a seal, and all that told of it. */
+const CUT_AFTER = `
+  with cut as (select * from audit_seal where number = $1),
+    seals as (delete from audit_seal where number > $1),
+    events as (delete from audit_event using cut where xid >= bound_to)
+  update audit_chain c set number = cut.number, bound = cut.bound_to, hash = cut.hash from cut`;
+
+/** Every hash reckoned again from the events as they are now, as somebody would who has the whole database. */
+const MAKE_ANEW = `do $$
+  declare
+    s record;
+    v_hash bytea := sha256('fairline');
+  begin
+    for s in select * from audit_seal order by number loop
+      v_hash := (select hash from audit_digest(v_hash, s.first_id, 9223372036854775807, s.bound_from, s.bound_to));
+      update audit_seal set hash = v_hash where number = s.number;
+    end loop;
+    update audit_chain set hash = v_hash;
+  end $$`;
 
 const SEALED = '(select id from audit_event order by id offset 3 limit 1)';
 
@@ -266,6 +287,45 @@ export const chain: Checks = {
       expect({ statement, found: found.length > 0 }).toEqual({ statement, found: true });
     }
     expect((await verifyChain(session)).violations).toEqual([]);
+  },
+
+  'is whole in itself where its end was cut off or it was made anew: what was kept elsewhere tells': async (
+    world,
+  ) => {
+    const heads: AuditHead[] = [];
+    for (let n = 0; n < 4; n++) {
+      const { id } = await newOffer(world);
+      await accept(world, id, [1, 1], { actor: { ...ACTOR, address: '192.0.2.7' } });
+      await sealAll(world);
+      heads.push(await world.ledger.auditHead());
+    }
+    const session = await world.session();
+    expect((await verifyChain(session, heads)).violations).toEqual([]);
+    const [first, , third, last] = heads;
+    if (first === undefined || third === undefined || last === undefined) throw new Error('no heads');
+
+    await session.query('begin');
+    await session.query(CUT_AFTER, [third.sequence]);
+    expect((await verifyChain(session)).violations).toEqual([]);
+    expect((await verifyChain(session, [first, third])).violations).toEqual([]);
+    expect((await verifyChain(session, heads)).violations).toEqual([
+      expect.stringContaining(`there is no seal ${last.sequence} as the anchor`),
+    ]);
+    await session.query('rollback');
+
+    const { sequence } = third;
+    await session.query('begin');
+    await session.query(`update audit_event set quantity = 7 where id = ${SEALED}`);
+    expect((await verifyChain(session)).violations).toEqual([
+      expect.stringMatching(/^seal \d+ does not match/),
+    ]);
+    await session.query(MAKE_ANEW);
+    expect((await verifyChain(session)).violations).toEqual([]);
+    expect((await verifyChain(session, [{ sequence, digest: third.digest }])).violations).toEqual([
+      `seal ${sequence} is not the one of the anchor ${third.anchor}: the chain was made anew`,
+    ]);
+    await session.query('rollback');
+    expect((await verifyChain(session, [{ sequence: 0, digest: '0'.repeat(64) }])).ok).toBe(false);
   },
 
   'stays valid where an address is erased and its salted digest kept': async (world) => {

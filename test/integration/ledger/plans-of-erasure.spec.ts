@@ -1,0 +1,77 @@
+import type { Ledger } from '../../../src/booking/ledger/ledger.js';
+import { accepted, ACTOR, MAX_LENGTH, newOffer, requestFor } from '../../support/ledger.js';
+import { newRooms, stayFor } from '../../support/stays.js';
+import { EarlyPlans, fewFor } from './early-plans.js';
+
+jest.setTimeout(120_000);
+
+const BATCH = 500;
+const BATCHES = 8;
+const CHUNK = 50;
+const LONG_AGO = `check_in = now() - interval '90 days', first_day = current_date - 90, last_day = current_date - 90`;
+
+/** As in `plans.spec.ts`: what erasure reads depends on what it erases, never on how many bookings there are. */
+describe('Plans of erasure that were made while the tables were empty', () => {
+  let plans: EarlyPlans;
+  let ledger: Ledger;
+  let crowd: string;
+  let hotel: string;
+  let customers: string[];
+
+  beforeAll(async () => {
+    plans = await EarlyPlans.open();
+    ({ ledger } = plans);
+    await sell(1, 2);
+    await plans.world.sql(`update offer set starts_at = now() - interval '60 days' where kind = 'ticket'`);
+    await ledger.eraseCustomer(customers[0] ?? '', ACTOR);
+    for (let n = 0; n < 4; n++) await ledger.eraseOver(30, ACTOR, CHUNK);
+    await ledger.erasedElsewhere(0, 100);
+    await sell(BATCHES, BATCH);
+  });
+  afterAll(() => plans.close());
+
+  /** So many batches of tickets, and one of stays; all of them left. */
+  async function sell(batches: number, size: number): Promise<void> {
+    ({ id: crowd } = await newOffer({ ledger }, { capacity: 10_000 }));
+    ({ id: hotel } = await newRooms({ ledger }, 3, 10_000));
+    customers = [];
+    for (let batch = 0; batch < batches; batch++) {
+      const requests = Array.from({ length: size }, (_, n) =>
+        requestFor(crowd, { idempotencyKey: `key-${n}`, email: 'fan@example.org' }),
+      );
+      (await ledger.accept(requests, MAX_LENGTH)).outcomes.map(accepted);
+      customers.push(...requests.map(({ customerId }) => customerId));
+    }
+    const stays = Array.from({ length: size }, () => stayFor(hotel, [1, 1]));
+    (await ledger.acceptStays(stays, MAX_LENGTH)).outcomes.map(accepted);
+    // What they went through says nothing here, and going through it one by one takes long.
+    await plans.world.sql(`update booking set state = 'cancelled' where offer_id in ($1, $2)`, [
+      crowd,
+      hotel,
+    ]);
+  }
+
+  it('read what one customer has', async () => {
+    expect(await plans.readBy(() => ledger.eraseCustomer(customers[2000] ?? '', ACTOR))).toBeLessThan(
+      fewFor(1),
+    );
+  });
+
+  it('read a chunk of a line that is over', async () => {
+    await plans.world.sql(`update offer set starts_at = now() - interval '60 days' where id = $1`, [crowd]);
+    // The sums over what was deleted and written count as well.
+    expect(await plans.readBy(() => ledger.eraseOver(30, ACTOR, CHUNK))).toBeLessThan(3 * fewFor(CHUNK));
+    expect(await plans.readBy(() => ledger.erasedElsewhere(0, CHUNK))).toBeLessThan(fewFor(CHUNK));
+    await plans.world.sql(`update offer_erasure set next_at = 'infinity'`);
+  });
+
+  it('read a chunk of the stays that are over, and nothing where there is none', async () => {
+    expect(await plans.readBy(() => ledger.eraseOver(30, ACTOR, CHUNK))).toBeLessThan(fewFor(0));
+    await plans.world.sql(
+      `update booking set ${LONG_AGO} where id in (select id from booking where offer_id = $1 limit ${CHUNK})`,
+      [hotel],
+    );
+    expect(await plans.readBy(() => ledger.eraseOver(30, ACTOR, CHUNK))).toBeLessThan(3 * fewFor(CHUNK));
+    expect(await plans.readBy(() => ledger.eraseOver(30, ACTOR, CHUNK))).toBeLessThan(fewFor(0));
+  });
+});
