@@ -6,6 +6,10 @@ export interface LineHint {
   readonly version: number;
 }
 
+/** Whether the line tells it: who waits, and of tickets who is sold out. Stays are sold out one by one. */
+export const isToldByLine = ({ state, stay }: Booking): boolean =>
+  state === 'waiting' || (state === 'sold_out' && stay === null);
+
 /**
  * Tells whoever watches that something has changed, in every process. Called after commit, by api and worker.
  *

@@ -3,8 +3,9 @@ import { NotifyConnection, type Notification } from '../database/notify-connecti
 import { servedSnapshot } from './booking-event.js';
 import { EmitterOutbox } from './emitter-outbox.js';
 import { encodeHints } from './line-hints.js';
-import { type LineHint, Notifier } from './notifier.js';
+import { isToldByLine, type LineHint, Notifier } from './notifier.js';
 import { LINES_CHANNEL } from './rooms.js';
+import { trim } from './trim.js';
 
 /** Hints and events gather for so long, so that a busy process sends one transaction, not thousands. */
 const LINGER_MS = 25;
@@ -13,10 +14,6 @@ const BATCH = 200;
 /** Bookings and lines kept while the connection is down; beyond it the oldest are dropped. */
 const MAX_PENDING = 10_000;
 const CLOCK_EVERY_MS = 60_000;
-
-/** Whether the line tells it: who waits, and of tickets who is sold out. Stays are sold out one by one. */
-const isToldByLine = ({ state, stay }: Booking): boolean =>
-  state === 'waiting' || (state === 'sold_out' && stay === null);
 
 interface Change {
   readonly booking: Booking;
@@ -68,14 +65,14 @@ export class PgNotifier extends Notifier {
     // Sent anew, not in the place of what it replaces: the newest are dropped last.
     this.changes.delete(booking.id);
     this.changes.set(booking.id, { booking, ticketCodes });
-    this.droppedCount += trim(this.changes);
+    this.droppedCount += trim(this.changes, MAX_PENDING);
     this.schedule(LINGER_MS);
   }
 
   override line({ offerId, version }: LineHint): void {
     if ((this.lines.get(offerId) ?? 0) >= version) return;
     this.lines.set(offerId, version);
-    this.droppedCount += trim(this.lines);
+    this.droppedCount += trim(this.lines, MAX_PENDING);
     this.schedule(LINGER_MS);
   }
 
@@ -142,7 +139,7 @@ export class PgNotifier extends Notifier {
       this.changes.delete(id);
       this.changes.set(id, change);
     }
-    this.droppedCount += trim(this.lines) + trim(this.changes);
+    this.droppedCount += trim(this.lines, MAX_PENDING) + trim(this.changes, MAX_PENDING);
   }
 
   private async readClock(): Promise<void> {
@@ -151,15 +148,4 @@ export class PgNotifier extends Notifier {
     this.clockOffset = time - (before + Date.now()) / 2;
     this.clockReadAt = performance.now();
   }
-}
-
-/** Drops the oldest beyond the limit; gives how many. */
-function trim(pending: Map<string, unknown>): number {
-  let dropped = 0;
-  for (const key of pending.keys()) {
-    if (pending.size <= MAX_PENDING) break;
-    pending.delete(key);
-    dropped += 1;
-  }
-  return dropped;
 }

@@ -3,6 +3,7 @@ import { Global, Logger, Module } from '@nestjs/common';
 import { Config } from '../../config/config.js';
 import { Metrics } from '../../metrics/metrics.js';
 import { RateLimitReadings } from '../../metrics/sources.js';
+import { Remotes } from '../../remote/remotes.js';
 import { Authenticator } from '../authentication.js';
 import { Challenges } from '../challenge/challenges.js';
 import { verifierOf } from '../challenge/verifier-of.js';
@@ -13,12 +14,15 @@ import { LocalRateLimiter } from './local-rate-limiter.js';
 import { QuotaTeller } from './quota-teller.js';
 import { RateLimiter } from './rate-limiter.js';
 import { RedisLevels } from './redis-levels.js';
+import { RemoteRateLimiter } from './remote-rate-limiter.js';
 import { RouteLimits } from './route-limits.js';
 import { SharedLevels } from './shared-levels.js';
 
 const logger = new Logger('rate-limit');
+const warn = (error: unknown): void =>
+  logger.warn({ message: 'The remote limiter is not understood: the local limits apply', err: error });
 
-/** Limits and the challenge. Needs `Config`, `Metrics`, `SharedLevels` and `SecurityModule` from global modules. */
+/** Limits and the challenge. Needs `Config`, `Metrics`, `Remotes`, `SharedLevels` and `SecurityModule` from global modules. */
 @Global()
 @Module({
   providers: [
@@ -41,7 +45,14 @@ const logger = new Logger('rate-limit');
         }),
     },
     { provide: RateLimitReadings, useExisting: LocalRateLimiter },
-    { provide: RateLimiter, useExisting: LocalRateLimiter },
+    {
+      provide: RateLimiter,
+      inject: [LocalRateLimiter, Remotes],
+      useFactory: (local: LocalRateLimiter, remotes: Remotes): RateLimiter => {
+        const caller = remotes.caller('limiter');
+        return caller === null ? local : new RemoteRateLimiter(caller, local, warn);
+      },
+    },
     {
       provide: CallLimits,
       inject: [RateLimiter, Authenticator, Metrics],
