@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import { AppError } from '../common/errors.js';
 import { SnapshotReader, SocketAccess } from '../realtime/socket-ports.js';
 import type { Authenticator } from '../security/authentication.js';
+import type { CallLimits } from '../security/rate-limit/call-limits.js';
 import { mayOpen, type Identity } from '../security/identity.js';
 import type { BookingSnapshot } from './booking.js';
 import type { Ledger } from './ledger/ledger.js';
@@ -11,18 +13,23 @@ export class BookingSocketAccess extends SocketAccess {
   constructor(
     private readonly ledger: Ledger,
     private readonly authenticator: Authenticator,
+    private readonly limits: CallLimits,
+    /** The client's address behind trusted proxies. */
+    private readonly addressOf: (request: IncomingMessage) => string,
   ) {
     super();
   }
 
-  override async admit(token: string | null): Promise<void> {
+  override async admit(token: string | null, request: IncomingMessage): Promise<void> {
     if (token === null) throw new AppError('UNAUTHENTICATED');
-    await this.authenticator.identify(token);
+    const caller = { ip: this.addressOf(request), socket: request.socket };
+    await this.limits.identify(caller, `Bearer ${token}`);
   }
 
   override async mayWatch(token: string | null, bookingId: string): Promise<boolean> {
     const identity = token === null ? null : await this.identify(token);
     if (identity === null) return false;
+    await this.limits.ofCustomer('customer-joins', identity);
     // The ledger is asked only where the answer depends on the owner.
     if (identity.kind !== 'customer') return mayOpen(identity, { id: bookingId, customerId: '' });
     const found = await this.ledger.booking(bookingId);

@@ -7,6 +7,8 @@ import { LineViews } from '../realtime/line-views.js';
 import { Notifier } from '../realtime/notifier.js';
 import { SnapshotReader, SocketAccess } from '../realtime/socket-ports.js';
 import { Authenticator } from '../security/authentication.js';
+import { addressReader } from '../security/client-address.js';
+import { CallLimits } from '../security/rate-limit/call-limits.js';
 import { TokenSecret } from '../security/security.module.js';
 import { Acceptances } from './acceptance.js';
 import { AdmissionHints } from './admission-hints.js';
@@ -100,9 +102,9 @@ export class BookingModule {
         },
         {
           provide: SocketAccess,
-          inject: [Ledger, Authenticator],
-          useFactory: (ledger: Ledger, authenticator: Authenticator) =>
-            new BookingSocketAccess(ledger, authenticator),
+          inject: [Ledger, Authenticator, CallLimits, Config],
+          useFactory: (ledger: Ledger, authenticator: Authenticator, limits: CallLimits, { http }: Config) =>
+            new BookingSocketAccess(ledger, authenticator, limits, addressReader(http.trustedProxies)),
         },
         {
           provide: SnapshotReader,
@@ -110,7 +112,7 @@ export class BookingModule {
           useFactory: (snapshots: Snapshots) => new BookingSnapshotReader(snapshots),
         },
       ],
-      exports: [SocketAccess, SnapshotReader],
+      exports: [SocketAccess, SnapshotReader, BookingService, Snapshots],
     };
   }
 

@@ -26,7 +26,7 @@ const LIMITS = [
   /** Sockets opened, from one address. */
   ['address-sockets', 'RATE_LIMIT_SOCKETS_PER_ADDRESS', '20000/60s'],
   /** Bookings joined on sockets, by one customer. */
-  ['customer-joins', 'RATE_LIMIT_JOINS_PER_CUSTOMER', '120/60s'],
+  ['customer-joins', 'RATE_LIMIT_JOINS_PER_CUSTOMER', '240/60s'],
 ] as const;
 
 export type LimitName = (typeof LIMITS)[number][0];

@@ -7,6 +7,7 @@ import { Config } from '../config/config.js';
 import { SocketIoPool } from '../database/socket-io-pool.js';
 import { addressReader } from '../security/client-address.js';
 import { addressKey, isLoopback } from '../security/rate-limit/address-key.js';
+import { CallLimits } from '../security/rate-limit/call-limits.js';
 import { AddressCounts } from './address-counts.js';
 import { EventLimit } from './event-limit.js';
 import { mayConnect } from './origins.js';
@@ -29,6 +30,7 @@ export class BoardIoAdapter extends IoAdapter {
   private readonly http: HttpServer;
   private readonly config: Config;
   private readonly pool: SocketIoPool;
+  private readonly limits: CallLimits;
   private readonly addressOf: (request: IncomingMessage) => string;
   private readonly addresses = new AddressCounts();
   private readonly log = new Logger('sockets');
@@ -41,6 +43,7 @@ export class BoardIoAdapter extends IoAdapter {
     this.http = app.getHttpServer();
     this.config = app.get(Config, { strict: false });
     this.pool = app.get(SocketIoPool, { strict: false });
+    this.limits = app.get(CallLimits, { strict: false });
     this.addressOf = addressReader(this.config.http.trustedProxies);
   }
 
@@ -67,11 +70,11 @@ export class BoardIoAdapter extends IoAdapter {
       serveClient: false,
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
       connectTimeout: HANDSHAKE_MS,
-      allowRequest: (request, answer) => this.allow(request, answer),
+      allowRequest: (request, answer) => void this.allow(request, answer),
     };
   }
 
-  private allow(request: IncomingMessage, answer: Parameters<AllowRequest>[1]): void {
+  private async allow(request: IncomingMessage, answer: Parameters<AllowRequest>[1]): Promise<void> {
     const { http, sockets } = this.config;
     if (!mayConnect(request.headers, http.corsOrigins, http.publicUrl)) {
       answer('FORBIDDEN: this origin is not allowed', false);
@@ -79,7 +82,18 @@ export class BoardIoAdapter extends IoAdapter {
       answer('OVERLOADED: too many sockets', false);
     } else if (this.isCrowded(request)) {
       answer('RATE_LIMITED: too many sockets of one address', false);
+    } else if (await this.opensTooMany(request)) {
+      answer('RATE_LIMITED: too many sockets opened from one address', false);
     } else answer(null, true);
+  }
+
+  private async opensTooMany(request: IncomingMessage): Promise<boolean> {
+    try {
+      await this.limits.ofAddress('address-sockets', { ip: this.addressOf(request), socket: request.socket });
+      return false;
+    } catch {
+      return true;
+    }
   }
 
   /** A proxy on this machine that nobody named would make the whole world one address: it is not counted. */

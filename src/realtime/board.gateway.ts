@@ -102,9 +102,11 @@ export class BoardGateway implements OnGatewayInit, OnGatewayConnection, OnGatew
   }
 
   /** What is wrong with whoever opens a socket, as `connect_error` tells it, or nothing. The connection ends with it. */
-  private async admit(socket: Pick<BoardSocket, 'handshake' | 'conn'>): Promise<Error | undefined> {
+  private async admit(
+    socket: Pick<BoardSocket, 'handshake' | 'conn' | 'request'>,
+  ): Promise<Error | undefined> {
     try {
-      await this.access.admit(tokenOf(socket.handshake.auth));
+      await this.access.admit(tokenOf(socket.handshake.auth), socket.request);
       return undefined;
     } catch (error) {
       const code = this.codeOf(error);

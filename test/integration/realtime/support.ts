@@ -19,6 +19,7 @@ import { PgNotifier } from '../../../src/realtime/pg-notifier.js';
 import { NotifierModule } from '../../../src/realtime/notifier.module.js';
 import { LineViewsModule, RealtimeModule } from '../../../src/realtime/realtime.module.js';
 import { SnapshotReader, SocketAccess } from '../../../src/realtime/socket-ports.js';
+import { CallLimits } from '../../../src/security/rate-limit/call-limits.js';
 
 export const OFFER = 'offer';
 export const bookingId = (seq: number): string => `00000000-0000-7000-8000-${String(seq).padStart(12, '0')}`;
@@ -120,8 +121,10 @@ export async function startNode(
       { provide: LineReader, useValue: reader },
       { provide: SocketAccess, useValue: access },
       { provide: SnapshotReader, useFactory: snapshots, inject: [LineViews] },
+      // nobody is limited here
+      { provide: CallLimits, useValue: { ofAddress: () => null } },
     ],
-    exports: [Config, DatabaseUrl, LineReader, SocketAccess, SnapshotReader],
+    exports: [Config, DatabaseUrl, LineReader, SocketAccess, SnapshotReader, CallLimits],
   })
   class Ground {}
 
