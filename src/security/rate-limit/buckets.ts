@@ -23,6 +23,7 @@ export type Due = (buckets: Buckets, bucket: Bucket) => boolean;
 export class Buckets {
   private readonly recent: Recent<Bucket>;
   private readonly capacity: number;
+  private agedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param keys subjects remembered at most
@@ -46,6 +47,7 @@ export class Buckets {
   /** @param now in whole milliseconds, of a clock that never goes back */
   take(key: string, cost: number, now: number): Verdict {
     const { limit, windowMs } = this.quota;
+    this.forgetEmpty(now);
     let bucket = this.recent.get(key);
     if (bucket === undefined) {
       bucket = { key, level: 0, at: now, untold: 0, isDue: false };
@@ -86,6 +88,13 @@ export class Buckets {
   /** How much longer so many requests make a bucket need to be empty. */
   msOf(requests: number): number {
     return (requests * this.quota.windowMs) / this.quota.limit;
+  }
+
+  /** Any bucket that nobody filled for a window is empty: to forget it forgets nothing. */
+  private forgetEmpty(now: number): void {
+    if (now - this.agedAt < this.quota.windowMs) return;
+    this.agedAt = now;
+    this.recent.age();
   }
 
   private refused(level: number, filled: number): Verdict {

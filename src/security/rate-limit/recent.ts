@@ -29,10 +29,13 @@ export class Recent<Value> {
 
   /** For a key that `get` has not found. */
   set(key: string, value: Value): void {
-    if (this.young.size >= this.most) {
-      this.old = this.young;
-      this.young = new Map();
-    }
+    if (this.young.size >= this.most) this.age();
     this.young.set(key, value);
+  }
+
+  /** Forgets whatever was not asked for since the last time. */
+  age(): void {
+    this.old = this.young;
+    this.young = new Map();
   }
 }
