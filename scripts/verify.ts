@@ -36,7 +36,10 @@ function render(report: InvariantReport, ok: boolean, anchors: number): string {
       ...violations.map((violation) => `         ${violation}`),
     ];
   });
-  if (anchors > 0) lines.push(`       F6  was compared with ${anchors} anchors of the audit chain`);
+  if (anchors > 0)
+    lines.push(
+      `       F6  was compared with ${anchors} ${anchors === 1 ? 'anchor' : 'anchors'} of the audit chain`,
+    );
   return `${lines.join('\n')}\n${ok ? 'ok: every invariant holds' : 'BROKEN'}\n`;
 }
 

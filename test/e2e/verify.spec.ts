@@ -1,10 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { ROUTINES } from '../../src/booking/ledger/ledger.js';
+import { Ledger, ROUTINES } from '../../src/booking/ledger/ledger.js';
+import { Database } from '../../src/database/database.js';
 import { findEmbedded, startEmbedded } from '../../src/database/embedded/embedded-postgres.js';
 import { migrate } from '../../src/database/migrate.js';
+import { eventually } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { runCommand } from '../support/run-command.js';
 
@@ -59,6 +61,43 @@ describe('npm run verify on the database of DATABASE_URL', () => {
       });
     } finally {
       await run(database.url, "update stock set available = 10, held = 0 where offer_id = 'o1'");
+    }
+  });
+
+  it('compares the audit chain with heads that were kept elsewhere, named or in logs', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fairline-anchors-'));
+    const connection = new Database(database.url, 1);
+    const ledger = new Ledger(connection);
+    try {
+      await ledger.noteOperation('export', null, { kind: 'operator', id: 'op', correlationId: 'c' }, {});
+      const head = await eventually('a seal', async () => {
+        await ledger.seal();
+        const now = await ledger.auditHead();
+        return now.sequence > 0 ? now : null;
+      });
+      const forged = `${head.sequence}:${'0'.repeat(64)}`;
+      const [log, empty] = [join(folder, 'worker.log'), join(folder, 'empty.log')];
+      await writeFile(log, `{"level":"info"}\n{"event":"audit.head","anchor":"${head.anchor}","pid":1}\n`);
+      await writeFile(empty, 'nothing of the kind\n');
+      const verify = (...args: string[]) => runCommand(PROGRAM, args, { DATABASE_URL: database.url });
+      const good = await verify('--anchor', head.anchor, '--anchors', log);
+      expect(good).toMatchObject({ code: 0, stderr: '' });
+      expect(good.stdout).toContain('compared with 1 anchor');
+      const bad = await verify('--anchors', log, '--anchor', forged);
+      expect(bad.code).toBe(1);
+      expect(bad.stdout).toMatch(
+        /BROKEN F6 .*\n +seal 1 is not the one of the anchor 1:0{64}: the chain was made anew/,
+      );
+      for (const args of [
+        ['--anchor', 'head'],
+        ['--anchors', empty],
+        ['--anchors', join(folder, 'none')],
+      ]) {
+        expect({ args, code: (await verify(...args)).code }).toEqual({ args, code: 2 });
+      }
+    } finally {
+      await connection.close();
+      await rm(folder, { recursive: true, force: true });
     }
   });
 
