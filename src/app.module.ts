@@ -1,4 +1,4 @@
-import { Global, Logger, Module, type DynamicModule } from '@nestjs/common';
+import { Global, Logger, Module, type DynamicModule, type Type } from '@nestjs/common';
 import { LedgerModule } from './booking/ledger.module.js';
 import { Ledger } from './booking/ledger/ledger.js';
 import { ChargeBooks } from './booking/operator.service.js';
@@ -99,6 +99,16 @@ async function doors(): Promise<DynamicModule[]> {
   return [LineViewsModule.reading(LineReader), BookingModule.withHttp(), RealtimeModule.with()];
 }
 
+/** The door of gRPC; its libraries are loaded where it is open alone. */
+async function grpcDoor({ grpc }: Config): Promise<(DynamicModule | Type)[]> {
+  if (grpc.port === null) return [];
+  const [{ GrpcModule }, { BookingGrpcModule }] = await Promise.all([
+    import('./grpc/grpc.module.js'),
+    import('./booking/api/grpc/booking-grpc.module.js'),
+  ]);
+  return [GrpcModule.at(grpc.port), BookingGrpcModule];
+}
+
 /** Where the payment provider tells of payments by itself. */
 async function providerDoors({ payment }: Config): Promise<DynamicModule['imports'] & object> {
   if (payment.stripe === null || payment.stripe.webhookSecret === null) return [];
@@ -126,7 +136,9 @@ export class AppModule {
         LedgerModule,
         MetricsModule,
         PaymentModule,
-        ...(role === 'worker' ? [] : [...(await doors()), ...(await providerDoors(config))]),
+        ...(role === 'worker'
+          ? []
+          : [...(await doors()), ...(await grpcDoor(config)), ...(await providerDoors(config))]),
         ...(role === 'api' ? [] : [(await import('./worker/worker.module.js')).WorkerModule]),
       ],
     };

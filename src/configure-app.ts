@@ -36,6 +36,12 @@ export async function createApp(
 const LISTEN_BACKLOG = 4096;
 
 /** Opens the doors of a role that has an API. */
-export async function openDoors(app: NestFastifyApplication, { http }: Config): Promise<void> {
+export async function openDoors(app: NestFastifyApplication, { http, grpc }: Config): Promise<void> {
+  let opened = (): void => undefined;
+  if (grpc.port !== null) {
+    await app.init();
+    opened = await (await import('./open-grpc.js')).openGrpc(app);
+  }
   await app.listen({ port: http.port, host: http.host, backlog: LISTEN_BACKLOG });
+  opened();
 }

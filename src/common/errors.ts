@@ -61,6 +61,7 @@ export const ERRORS = {
   QUEUE_UNAVAILABLE: { status: 503, title: 'The broker of the queue does not answer' },
   BOARD_READ_ONLY: { status: 403, title: 'The board of the queue shows, and changes nothing' },
   // the house itself
+  NOT_SERVED_HERE: { status: 501, title: 'This process does not do that: ask one whose role does' },
   UNAVAILABLE: { status: 503, title: 'A part that this needs is not available' },
   INTERNAL: { status: 500, title: 'Something went wrong on our side' },
 } as const satisfies Record<string, { status: number; title: string }>;

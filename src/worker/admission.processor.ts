@@ -1,4 +1,4 @@
-import type { Actor } from '../booking/booking.js';
+import type { Actor, Booking } from '../booking/booking.js';
 import { fulfilJobId } from '../booking/booking.js';
 import type { Ledger } from '../booking/ledger/ledger.js';
 import type { Metrics } from '../metrics/metrics.js';
@@ -23,19 +23,32 @@ export class AdmissionProcessor {
 
   /** Any number of workers may do so at once, in any order, any number of times. */
   async admit(offerId: string): Promise<void> {
-    for (;;) {
+    await this.grant(offerId, (onTheirWay) => this.publish(onTheirWay));
+  }
+
+  /**
+   * Grants what there is to grant, and leaves those who have paid beforehand to whoever asks.
+   * @returns how many were granted; null where there is no such offer
+   */
+  async grant(
+    offerId: string,
+    carryOn: (onTheirWay: readonly Booking[]) => Promise<void>,
+  ): Promise<number | null> {
+    for (let granted = 0; ;) {
       const admission = await this.ledger.admit(offerId, this.actor);
-      if (admission === null || admission.bookings.length === 0) return;
-      this.metrics.granted(admission.bookings.length);
+      if (admission === null) return null;
+      const { length } = admission.bookings;
+      if (length === 0) return granted;
+      granted += length;
+      this.metrics.granted(length);
       this.teller.tell({ ...admission, line: { ...admission.line, wantsAdmission: false } });
-      await this.publish(admission.bookings.filter((booking) => booking.state === 'paying'));
-      if (!admission.more) return;
+      await carryOn(admission.bookings.filter((booking) => booking.state === 'paying'));
+      if (!admission.more) return granted;
     }
   }
 
-  private async publish(
-    paying: readonly { id: string; fence: number; correlationId: string }[],
-  ): Promise<void> {
+  /** Never rejects. */
+  async publish(paying: readonly { id: string; fence: number; correlationId: string }[]): Promise<void> {
     if (paying.length === 0) return;
     try {
       await this.queue.publish(

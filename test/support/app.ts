@@ -10,7 +10,7 @@ import request from 'supertest';
 import { createLogger } from '../../src/common/logger.js';
 import { ROUTINES } from '../../src/booking/ledger/ledger.js';
 import { loadConfig } from '../../src/config/load.js';
-import { createApp } from '../../src/configure-app.js';
+import { createApp, openDoors } from '../../src/configure-app.js';
 import { freePort } from '../../src/database/embedded/free-port.js';
 import { migrate } from '../../src/database/migrate.js';
 import { createTestDatabase } from './database.js';
@@ -70,6 +70,7 @@ export class Ground {
       JWT_SECRET,
       SWEEP_INTERVAL_MS: '50',
       LOG_LEVEL: 'fatal',
+      GRPC_PORT: 'off',
       ...more,
     };
   }
@@ -244,7 +245,7 @@ export async function startApp(env: Env = {}, given?: Ground): Promise<TestApp> 
   const port = await freePort();
   const config = loadConfig(ground.env({ PORT: String(port), ...env }));
   const app = await createApp(config, ground.databaseUrl, createLogger(config));
-  await app.listen(port, '127.0.0.1');
+  await openDoors(app, config);
   const api = await Api.at(`http://127.0.0.1:${port}`);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {

@@ -15,8 +15,9 @@ $$;
 /**
  * `queue.board`: a change that was asked of the queue's own board. `export`: of all bookings, with who they are.
  * `document.read`: an operator took a customer's tickets. `erasure`: a customer was forgotten.
+ * `line.work`: a service asked for the work of a worker.
  */
-export type Operation = 'queue.board' | 'export' | 'document.read' | 'erasure';
+export type Operation = 'queue.board' | 'export' | 'document.read' | 'erasure' | 'line.work';
 
 /** Never personal data: what is noted stays. */
 export type OperationDetail = Readonly<Record<string, string | number | null>>;

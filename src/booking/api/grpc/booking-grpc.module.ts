@@ -1,0 +1,31 @@
+import { Module } from '@nestjs/common';
+import { LineViews } from '../../../realtime/line-views.js';
+import { Notifier } from '../../../realtime/notifier.js';
+import { BookingFollower } from '../../booking-follower.js';
+import { ClientNews } from '../../client-news.js';
+import { Ledger } from '../../ledger/ledger.js';
+import { Snapshots } from '../../snapshots.js';
+import { BookingWorkerRpc } from './booking-worker.rpc.js';
+import { BookingsRpc } from './bookings.rpc.js';
+import { Joining } from './joining.js';
+import { RealtimeRpc } from './realtime.rpc.js';
+
+/** Bookings by gRPC. Needs `BookingModule` and `GrpcModule`. */
+@Module({
+  controllers: [BookingWorkerRpc, BookingsRpc, RealtimeRpc],
+  providers: [
+    Joining,
+    {
+      provide: BookingFollower,
+      inject: [Snapshots, LineViews],
+      useFactory: (snapshots: Snapshots, views: LineViews) => new BookingFollower(snapshots, views),
+    },
+    {
+      provide: ClientNews,
+      inject: [Ledger, LineViews, Notifier],
+      useFactory: (ledger: Ledger, views: LineViews, notifier: Notifier) =>
+        new ClientNews(ledger, views, notifier),
+    },
+  ],
+})
+export class BookingGrpcModule {}

@@ -1,0 +1,447 @@
+import { status, type ServiceError } from '@grpc/grpc-js';
+import { freePort } from '../../../src/database/embedded/free-port.js';
+import { JobQueue } from '../../../src/queue/job-queue.js';
+import { eventually, jwt, startApp, unique, type TestApp } from '../../support/app.js';
+import { GrpcClient, refusalOf } from '../../support/grpc.js';
+
+type Json = ReturnType<typeof JSON.parse>;
+
+let test: TestApp;
+let grpc: GrpcClient;
+let service: string;
+beforeAll(async () => {
+  const port = await freePort();
+  test = await startApp({ GRPC_PORT: String(port) });
+  grpc = new GrpcClient(`127.0.0.1:${port}`);
+  service = await jwt({ sub: 'gateway', role: 'service' });
+});
+afterAll(async () => {
+  grpc.close();
+  await test.close();
+});
+
+/** A request for tickets of an offer. */
+const request = (offer: Json, more: object = {}, units: object = {}): object => ({
+  request: { userId: unique('fan'), units: { tickets: { eventId: offer.eventId, ...units } }, ...more },
+});
+const join = async (offer: Json, more: object = {}, units: object = {}): Promise<Json> =>
+  (await grpc.call('BookingService/ReserveBooking', request(offer, more, units))).acceptance;
+const read = async ({ bookingId, token }: Json): Promise<Json> =>
+  (await grpc.call('BookingService/GetBooking', { bookingId }, { token })).booking;
+const until = (accepted: Json, state: string): Promise<Json> =>
+  eventually(`${state} by gRPC`, async () => {
+    const booking = await read(accepted);
+    return booking.state === `BOOKING_STATE_${state}` ? booking : null;
+  });
+
+describe('a reservation by gRPC', () => {
+  it('joins the line like any other, and ends in a ticket like any other', async () => {
+    const offer = await test.api.offer();
+    const before = await test.api.book(offer);
+    const mine = await join(offer, { paymentMethod: 'pm_ok', email: 'fan@example.org' }, { quantity: 2 });
+    const after = await test.api.book(offer);
+    expect([before.seq, mine.seq, after.seq]).toEqual([1, 2, 3]);
+    expect(mine).toMatchObject({
+      offerId: offer.id,
+      state: 'BOOKING_STATE_WAITING',
+      jobId: `fulfil-${mine.bookingId}`,
+    });
+
+    const confirmed = await until(mine, 'CONFIRMED');
+    expect(confirmed.ticketCodes).toHaveLength(2);
+    const overHttp = await test.api.read(mine);
+    expect(overHttp).toMatchObject({ state: 'confirmed', ticketCodes: confirmed.ticketCodes });
+    expect(confirmed.price).toEqual(overHttp.price);
+    expect(new Date(confirmed.acceptedAt.seconds * 1000).toISOString().slice(0, 19)).toBe(
+      overHttp.acceptedAt.slice(0, 19),
+    );
+    expect(confirmed).not.toHaveProperty('position');
+    expect(confirmed).not.toHaveProperty('deadline');
+  });
+
+  it('is made once under one key, whichever door it comes through', async () => {
+    const offer = await test.api.offer();
+    const userId = unique('fan');
+    const asked = { ...request(offer, { userId }), idempotencyKey: 'one-key' };
+    const first = (await grpc.call('BookingWorkerService/EnqueueBooking', asked)).acceptance;
+    const again = (await grpc.call('BookingService/ReserveBooking', asked)).acceptance;
+    expect(again).toEqual(first);
+    const { body } = await test.api
+      .post('/api/bookings', { userId, eventId: offer.eventId })
+      .set('Idempotency-Key', 'one-key')
+      .expect(202);
+    expect(body.bookingId).toBe(first.bookingId);
+    const other = { ...request(offer, { userId }, { quantity: 2 }), idempotencyKey: 'one-key' };
+    expect(await grpc.refused('BookingService/ReserveBooking', other)).toMatchObject({
+      status: 'FAILED_PRECONDITION',
+      code: 'IDEMPOTENCY_KEY_REUSED',
+    });
+  });
+
+  it('is for rooms as well', async () => {
+    const rooms = {
+      hotelId: unique('hotel'),
+      roomType: 'double',
+      checkInTime: '15:00',
+      checkOutTime: '11:00',
+    };
+    const day = (ahead: number): string =>
+      new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+    const { body: offer } = await test.api
+      .post(
+        '/api/offers',
+        {
+          ...{ ...rooms, title: 'Lakeside', venue: 'Hallstatt', timeZone: 'Europe/Vienna' },
+          price: { amountMinor: 12900, currency: 'EUR' },
+          nights: [{ from: day(20), to: day(30), capacity: 2 }],
+        },
+        test.api.operator,
+      )
+      .expect(201);
+    const stay = { hotelId: offer.hotelId, checkIn: day(22), checkOut: day(24) };
+    const asked = { request: { userId: unique('guest'), units: { stay } } };
+    const { acceptance } = await grpc.call('BookingService/ReserveBooking', asked);
+    const held = await until(acceptance, 'HELD');
+    expect(held.stay).toMatchObject({ checkIn: stay.checkIn, checkOut: stay.checkOut });
+    expect(held.deadline.seconds * 1000).toBeGreaterThan(Date.now());
+  });
+
+  it('is paid for by its token, and by nobody else', async () => {
+    const offer = await test.api.offer();
+    const mine = await join(offer);
+    await until(mine, 'HELD');
+    const payment = { bookingId: mine.bookingId, paymentMethod: 'pm_ok' };
+    const other = await join(offer);
+    for (const token of [undefined, other.token, await jwt({ sub: 'somebody' }), service])
+      expect(await grpc.refused('BookingService/ConfirmBooking', payment, { token })).toMatchObject({
+        status: 'NOT_FOUND',
+        code: 'BOOKING_NOT_FOUND',
+      });
+    const { booking } = await grpc.call('BookingService/ConfirmBooking', payment, { token: mine.token });
+    expect(booking.bookingId).toBe(mine.bookingId);
+    await until(mine, 'CONFIRMED');
+    expect(await grpc.refused('BookingService/ConfirmBooking', payment, { token: mine.token })).toMatchObject(
+      { status: 'FAILED_PRECONDITION', code: 'ALREADY_SETTLED' },
+    );
+  });
+
+  it('that nobody waits for any more is not made', async () => {
+    const offer = await test.api.offer();
+    const late = { deadlineMs: -1 };
+    expect(await grpc.refused('BookingService/ReserveBooking', request(offer), late)).toMatchObject({
+      status: 'DEADLINE_EXCEEDED',
+    });
+    const { body } = await test.api.get(`/api/offers/${offer.id}`).expect(200);
+    expect(body.waiting).toBe(0);
+    expect((await test.api.book(offer)).seq).toBe(1);
+  });
+});
+
+describe('a batch', () => {
+  it('is accepted one by one in its order, and a request that is wrong fails alone', async () => {
+    const offer = await test.api.offer({ capacity: 1 });
+    const requests = Array.from({ length: 6 }, () => request(offer));
+    requests[2] = request({ eventId: 'no such event' });
+    requests[4] = request(offer, {}, { quantity: 0 });
+    const { results } = await grpc.call('BookingWorkerService/EnqueueBookings', { requests });
+    expect(results.map((result: Json) => result.acceptance?.seq ?? result.problem.code)).toEqual([
+      1,
+      2,
+      'OFFER_NOT_FOUND',
+      3,
+      'VALIDATION_FAILED',
+      4,
+    ]);
+    expect(results[4].problem.fields).toEqual([
+      { field: 'request.units.tickets.quantity', message: expect.stringContaining('quantity') },
+    ]);
+  });
+
+  it('has a bound', async () => {
+    const offer = await test.api.offer();
+    for (const requests of [[], Array.from({ length: 501 }, () => request(offer))])
+      expect(await grpc.refused('BookingWorkerService/EnqueueBookings', { requests })).toMatchObject({
+        status: 'INVALID_ARGUMENT',
+        code: 'VALIDATION_FAILED',
+      });
+  });
+});
+
+describe('input that is wrong', () => {
+  const wrong = async (message: object): Promise<Json> => {
+    const refused = await grpc.refused('BookingService/ReserveBooking', message);
+    expect(refused).toMatchObject({ status: 'INVALID_ARGUMENT', code: 'VALIDATION_FAILED' });
+    expect(refused.details['ErrorInfo']).toMatchObject({ reason: 'VALIDATION_FAILED', domain: 'fairline' });
+    return refused.details['BadRequest'].fieldViolations.map(({ field }: Json) => field);
+  };
+
+  it('is named by its place in the message', async () => {
+    expect(await wrong({})).toEqual(['request']);
+    expect(await wrong({ request: { userId: 'fan' } })).toEqual(['request.units']);
+    expect(await wrong({ request: { userId: 'fan', units: {} } })).toEqual(['request.units']);
+    expect(await wrong({ request: { units: { tickets: { eventId: '', quantity: 101 } } } })).toEqual(
+      expect.arrayContaining([
+        'request.user_id',
+        'request.units.tickets.event_id',
+        'request.units.tickets.quantity',
+      ]),
+    );
+    expect(
+      await wrong({
+        request: { userId: 'a\0b', units: { stay: { hotelId: 'h', checkIn: 'soon', checkOut: '' } } },
+      }),
+    ).toEqual(
+      expect.arrayContaining([
+        'request.user_id',
+        'request.units.stay.check_in',
+        'request.units.stay.check_out',
+      ]),
+    );
+  });
+
+  it('is refused wherever it is', async () => {
+    const { bookingId } = await join(await test.api.offer());
+    expect(
+      await grpc.refused('BookingWorkerService/GetQueueStatus', { bookingId, version: -1 }),
+    ).toMatchObject({ code: 'VALIDATION_FAILED' });
+    expect(
+      await grpc.refused('BookingService/ConfirmBooking', { bookingId, paymentMethod: '4111111111111111' }),
+    ).toMatchObject({ code: 'VALIDATION_FAILED' });
+    expect(
+      await grpc.refused('BookingService/ReserveBooking', {
+        ...request(await test.api.offer()),
+        idempotencyKey: 'not a key',
+      }),
+    ).toMatchObject({ status: 'INVALID_ARGUMENT', code: 'IDEMPOTENCY_KEY_INVALID' });
+    for (const offerId of ['', 'a\0b', 'x'.repeat(300), 'unknown'])
+      expect(await grpc.refused('BookingWorkerService/GetQueueStatus', { offerId })).toMatchObject({
+        status: 'NOT_FOUND',
+        code: 'OFFER_NOT_FOUND',
+      });
+  });
+
+  it('is refused by gRPC itself where it is too large', async () => {
+    const message = { request: { userId: 'x'.repeat(2_000_000) } };
+    expect(await grpc.refused('BookingService/ReserveBooking', message)).toMatchObject({
+      status: 'RESOURCE_EXHAUSTED',
+    });
+  });
+});
+
+describe('a refusal', () => {
+  it('has its code in the details and the metadata, and says when to try again', async () => {
+    const opensAt = new Date(Date.now() + 3_600_000).toISOString();
+    const offer = await test.api.offer({ opensAt });
+    const refused = await grpc.refused('BookingService/ReserveBooking', request(offer), {
+      metadata: { 'x-request-id': 'my-own-id' },
+    });
+    expect(refused).toMatchObject({ status: 'FAILED_PRECONDITION', code: 'OFFER_NOT_OPEN' });
+    const { reason, metadata } = refused.details['ErrorInfo'];
+    expect(reason).toBe('OFFER_NOT_OPEN');
+    expect(new Date(metadata.opensAt).toISOString()).toBe(opensAt);
+  });
+});
+
+describe('a booking that is somebody else’s', () => {
+  it('does not exist, in words and in everything else', async () => {
+    const theirs = await join(await test.api.offer());
+    const absent = '018f2a3b-0000-7000-8000-000000000000';
+    const stranger = await jwt({ sub: 'somebody' });
+    const seen = (answer: object): string => JSON.stringify(answer).replaceAll(theirs.bookingId, absent);
+    for (const token of [undefined, stranger, service]) {
+      for (const path of ['BookingService/GetBooking', 'BookingWorkerService/GetQueueStatus']) {
+        const foreign = await grpc.refused(path, { bookingId: theirs.bookingId }, { token });
+        const none = await grpc.refused(path, { bookingId: absent }, { token });
+        expect(foreign.code).toBe('BOOKING_NOT_FOUND');
+        expect(seen({ ...foreign, metadata: 0 })).toBe(seen({ ...none, metadata: 0 }));
+      }
+    }
+    const operator = await jwt({ sub: 'op', role: 'operator' });
+    const { booking } = await grpc.call('BookingService/GetBooking', theirs, { token: operator });
+    expect(booking.bookingId).toBe(theirs.bookingId);
+  });
+
+  it('is refused with a token that is not good, whatever is asked', async () => {
+    for (const token of ['nonsense', await jwt({ sub: 'fan', exp: 1 })])
+      expect(
+        await grpc.refused('BookingWorkerService/GetQueueStatus', { offerId: 'x' }, { token }),
+      ).toMatchObject({
+        status: 'UNAUTHENTICATED',
+        code: 'UNAUTHENTICATED',
+      });
+  });
+
+  it('is not made for another user', async () => {
+    const token = await jwt({ sub: 'ann' });
+    expect(
+      await grpc.refused('BookingService/ReserveBooking', request(await test.api.offer()), { token }),
+    ).toMatchObject({ status: 'PERMISSION_DENIED', code: 'USER_MISMATCH' });
+  });
+});
+
+describe('the state of a line', () => {
+  it('is told with a booking, and of an offer by itself', async () => {
+    const offer = await test.api.offer({ capacity: 1 });
+    const first = await join(offer);
+    await until(first, 'HELD');
+    const second = await join(offer);
+    const { booking, line } = await grpc.call('BookingWorkerService/GetQueueStatus', second, {
+      token: second.token,
+    });
+    expect(booking).toMatchObject({ seq: 2, position: 1 });
+    expect(line).toMatchObject({ offerId: offer.id, waiting: 1, front: 2, last: 2 });
+    expect(line.stock).toEqual({ capacity: 1, available: 0, held: 1, sold: 0 });
+    const open = await grpc.call('BookingWorkerService/GetQueueStatus', { offerId: offer.id });
+    expect(open.line).toMatchObject({ offerId: offer.id, waiting: 1 });
+    expect(open).not.toHaveProperty('booking');
+  });
+});
+
+describe('a booking that is watched', () => {
+  /** Every state that a stream tells, until it ends. */
+  const watched = (accepted: Json): { states: string[]; ended: Promise<unknown> } => {
+    const states: string[] = [];
+    const stream = grpc.stream('BookingService/WatchBooking', accepted, { token: accepted.token });
+    stream.on('data', ({ booking }: Json) => {
+      if (states.at(-1) !== booking.state) states.push(booking.state);
+    });
+    const ended = new Promise((done) => stream.on('error', done).on('end', () => done('end')));
+    return { states, ended };
+  };
+
+  it('is told from its place in the line to its end, and then the stream ends', async () => {
+    const offer = await test.api.offer({ capacity: 1 });
+    const first = await join(offer);
+    await until(first, 'HELD');
+    const second = await join(offer);
+    const { states, ended } = watched(second);
+    await eventually('the first word', async () => states[0] ?? null);
+    await test.api.delete(`/api/bookings/${first.bookingId}`, first.token).expect(200);
+    await until(second, 'HELD');
+    await eventually('the hold is told', async () => (states.includes('BOOKING_STATE_HELD') ? true : null));
+    await grpc.call(
+      'BookingService/ConfirmBooking',
+      { bookingId: second.bookingId, paymentMethod: 'pm_ok' },
+      { token: second.token },
+    );
+    expect(await ended).toBe('end');
+    expect(states.slice(0, 2)).toEqual(['BOOKING_STATE_WAITING', 'BOOKING_STATE_HELD']);
+    expect(states.at(-1)).toBe('BOOKING_STATE_CONFIRMED');
+  });
+
+  it('is told no longer than the client wants, and nothing of anybody else’s', async () => {
+    const mine = await join(await test.api.offer());
+    const stream = grpc.stream('BookingService/WatchBooking', mine, { token: mine.token, deadlineMs: 700 });
+    stream.on('data', () => undefined);
+    const [error]: [ServiceError] = await new Promise((done) =>
+      stream.on('error', (found: Error) => done([found as ServiceError])),
+    );
+    expect(error.code).toBe(status.DEADLINE_EXCEEDED);
+    const stranger = grpc.stream('BookingService/WatchBooking', mine, { token: await jwt({ sub: 'else' }) });
+    stranger.on('data', () => undefined);
+    const [refused]: [ServiceError] = await new Promise((done) =>
+      stranger.on('error', (found: Error) => done([found as ServiceError])),
+    );
+    expect(refusalOf(refused)).toMatchObject({ status: 'NOT_FOUND', code: 'BOOKING_NOT_FOUND' });
+  });
+});
+
+describe('what is for services', () => {
+  it('is refused to everybody else, operators too', async () => {
+    const { bookingId, token } = await join(await test.api.offer());
+    const calls: [string, object][] = [
+      ['BookingWorkerService/DequeueAndProcess', { offerId: 'x', max: 1 }],
+      ['BookingWorkerService/NotifyClient', { bookingId }],
+      ['RealtimeService/PushPosition', { offerId: 'x' }],
+      ['RealtimeService/PushStatus', { bookingId }],
+      ['RateLimiterService/Check', { limit: 'customer', subject: 'x' }],
+    ];
+    for (const [path, message] of calls) {
+      expect(await grpc.refused(path, message)).toMatchObject({ status: 'UNAUTHENTICATED' });
+      for (const other of [token, await jwt({ sub: 'ann' }), test.api.operator])
+        expect(await grpc.refused(path, message, { token: other })).toMatchObject({
+          status: 'PERMISSION_DENIED',
+          code: 'FORBIDDEN',
+        });
+    }
+  });
+
+  it('grants and fulfils through the worker’s own functions', async () => {
+    const offer = await test.api.offer({ capacity: 2 });
+    await test.app.get(JobQueue, { strict: false }).pause();
+    await grpc.call('BookingWorkerService/EnqueueBookings', {
+      requests: [request(offer, { paymentMethod: 'pm_ok' }), request(offer), request(offer)],
+    });
+    const done = await grpc.call(
+      'BookingWorkerService/DequeueAndProcess',
+      { offerId: offer.id, max: 10 },
+      { token: service },
+    );
+    await test.app.get(JobQueue, { strict: false }).resume();
+    const [row] = await test.ground.sql(
+      `select count(*)::int as held from booking where offer_id = $1 and state = 'held'`,
+      [offer.id],
+    );
+    expect(row.held).toBe(1);
+    // The sweeper grants as well, and comes first now and then.
+    if (done.granted > 0)
+      expect(done).toMatchObject({
+        granted: 2,
+        processed: [{ state: 'BOOKING_STATE_CONFIRMED', progress: 100, fence: 2 }],
+      });
+    const audit = await test.ground.sql(
+      `select actor_kind, actor_id from audit_event where action = 'line.work'`,
+    );
+    expect(audit).toEqual([{ actor_kind: 'system', actor_id: 'service:gateway' }]);
+    expect(
+      await grpc.refused(
+        'BookingWorkerService/DequeueAndProcess',
+        { offerId: 'x', max: 1 },
+        { token: service },
+      ),
+    ).toMatchObject({ code: 'OFFER_NOT_FOUND' });
+  });
+
+  it('tells again what the ledger says', async () => {
+    const offer = await test.api.offer({ capacity: 1 });
+    const held = await join(offer);
+    const { version } = await until(held, 'HELD');
+    const lie = { ...held, state: 'BOOKING_STATE_CONFIRMED', fence: 99, progress: 100 };
+    for (const path of ['BookingWorkerService/NotifyClient', 'RealtimeService/PushStatus'])
+      expect(await grpc.call(path, lie, { token: service })).toEqual({
+        state: 'BOOKING_STATE_HELD',
+        version,
+      });
+    const told = await grpc.call(
+      'RealtimeService/PushPosition',
+      { offerId: offer.id, version: version + 1000 },
+      { token: service },
+    );
+    expect(told.version).toBe(version);
+  });
+
+  it('counts for other processes', async () => {
+    const subject = unique('limited');
+    const check = (cost: number): Promise<Json> =>
+      grpc.call('RateLimiterService/Check', { limit: 'customer', subject, cost }, { token: service });
+    const first = await check(1);
+    expect(first).toMatchObject({ allowed: true, quota: expect.any(Number) });
+    expect(first.remaining).toBe(first.quota - 1);
+    expect(await check(Math.min(500, first.quota))).toMatchObject({ allowed: first.quota > 500 });
+    expect(
+      await grpc.refused('RateLimiterService/Check', { limit: 'x', subject }, { token: service }),
+    ).toMatchObject({ code: 'VALIDATION_FAILED' });
+  });
+
+  it('books for customers, and is known by its name', async () => {
+    const offer = await test.api.offer();
+    const { acceptance } = await grpc.call('BookingService/ReserveBooking', request(offer), {
+      token: service,
+    });
+    const [row] = await test.ground.sql(
+      `select actor_kind, actor_id from audit_event where booking_id = $1 order by id limit 1`,
+      [acceptance.bookingId],
+    );
+    expect(row).toEqual({ actor_kind: 'system', actor_id: 'service:gateway' });
+  });
+});
