@@ -1,15 +1,18 @@
 // The configuration of one run of Schemathesis.
 
 /** How often what exists is asked for, instead of what is made up. */
-const KNOWN = 0.6;
+const KNOWN = 0.7;
+/** Walks from what is made to what can be done with it are short, and many end at once. */
+const WALKS = 5;
 
 /**
  * As TOML.
  * @param {object} stage what there is
  * @param {string | null} token sent with every request
  * @param {string} hooks
+ * @param {number} examples made up for each operation and phase
  */
-export function configuration(stage, token, hooks) {
+export function configuration(stage, token, hooks, examples) {
   const dictionaries = {
     bookings: stage.bookings,
     offers: [...stage.offers, ...stage.rooms],
@@ -17,8 +20,8 @@ export function configuration(stage, token, hooks) {
     codes: stage.codes,
     letters: stage.letters,
     events: stage.events,
-    types: ['standing', 'double'],
-    hotels: ['lakeside-fuzz'],
+    ticketTypes: ['standing'],
+    ...stage.stay,
     customers: stage.customers,
     methods: ['pm_ok', 'pm_decline'],
   };
@@ -35,11 +38,13 @@ export function configuration(stage, token, hooks) {
     `hooks = ${quoted(hooks)}`,
     ...(token === null ? [] : ['[headers]', `Authorization = ${quoted(`Bearer ${token}`)}`]),
     // Nothing outlives a run.
-    ...['[cache]', 'enabled = false', '[generation]', 'database = "none"'],
+    ...['[cache]', 'enabled = false', '[generation]', 'database = "none"', `max-examples = ${examples}`],
+    ...['[phases.stateful.generation]', `max-examples = ${examples * WALKS}`],
     '[parameters]',
     ...[known('body.userId', 'customers'), known('query.userId', 'customers')],
-    ...[known('body.eventId', 'events'), known('body.ticketType', 'types')],
-    ...[known('body.hotelId', 'hotels'), known('body.roomType', 'types')],
+    ...[known('body.eventId', 'events'), known('body.ticketType', 'ticketTypes')],
+    ...[known('body.hotelId', 'hotels'), known('body.roomType', 'roomTypes')],
+    ...[known('body.checkIn', 'arrivals'), known('body.checkOut', 'departures')],
     ...[known('body.paymentMethod', 'methods')],
     ...[known('query.offerId', 'offers'), known('query.bookingId', 'bookings')],
     ...Object.entries(dictionaries).flatMap(([name, values]) => [

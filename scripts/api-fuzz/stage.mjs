@@ -29,6 +29,9 @@ const TERMS = {
   cancellation: { refundable: true },
 };
 
+const HOTEL = 'lakeside-fuzz';
+const ROOM = 'double';
+
 /** Each event has one type, so that a request need not name it. */
 const EVENTS = {
   plenty: { capacity: 1_000_000 },
@@ -54,14 +57,14 @@ export async function setStage(url, operator) {
   const nights = [{ from: date(10), to: date(300), capacity: 50 }];
   const rooms = await api('POST', '/api/offers', {
     ...TERMS,
-    ...{ hotelId: 'lakeside-fuzz', roomType: 'double', nights },
+    ...{ hotelId: HOTEL, roomType: ROOM, nights },
   });
 
   const book = (more) => api('POST', '/api/bookings', { eventId: 'plenty', ...more });
   const bookings = [];
   for (const userId of [CUSTOMER, STRANGER]) {
     const paid = { userId, paymentMethod: 'pm_ok' };
-    const stay = { hotelId: 'lakeside-fuzz', checkIn: date(20), checkOut: date(22) };
+    const stay = { hotelId: HOTEL, checkIn: date(20), checkOut: date(22) };
     bookings.push(
       ...(await Promise.all([
         ...times(4, () => book({ userId })),
@@ -90,6 +93,12 @@ export async function setStage(url, operator) {
   return {
     ...{ offers, rooms: [rooms.id], events: Object.keys(EVENTS), customers: [CUSTOMER, STRANGER] },
     ...{ bookings: ids, codes, letters, guest: bookings[0].token },
+    stay: {
+      hotels: [HOTEL],
+      roomTypes: [ROOM],
+      arrivals: [date(20), date(30)],
+      departures: [date(31), date(33)],
+    },
   };
 }
 

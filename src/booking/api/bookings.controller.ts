@@ -42,6 +42,7 @@ import { bookingLinks } from '../../realtime/booking-event.js';
 import { AcceptBookingDto, AcceptStayDto } from './dto/accept-booking.dto.js';
 import { AcceptanceDto, BookingDto, BookingListDto } from './dto/answers.dto.js';
 import { bodySchemaOf, either, shallowSchemaOf } from './dto/body-schema.js';
+import { JOINS } from './dto/examples.js';
 import { PaymentDto } from './dto/payment.dto.js';
 import { BookingsQuery, numberOf, pageOf, VersionQuery } from './dto/queries.dto.js';
 import { onTo } from './links.js';
@@ -92,6 +93,7 @@ export class BookingsController {
   @ApiBody({
     description: 'For tickets of an event, or for rooms of a hotel.',
     schema: { oneOf: [{ $ref: getSchemaPath(AcceptBookingDto) }, { $ref: getSchemaPath(AcceptStayDto) }] },
+    examples: JOINS,
   })
   @ApiHeader(KEY_HEADER)
   @ApiResponse({ status: 202, type: AcceptanceDto, links: onTo('bookingId', NEXT_STEPS) })

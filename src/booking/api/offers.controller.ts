@@ -20,6 +20,7 @@ import { NeedsJwt, TakesJwt } from './credentials.js';
 import { AnyOffer, NightListDto, OfferListDto, RoomOfferDto, TicketOfferDto } from './dto/answers.dto.js';
 import { either, shallowSchemaOf } from './dto/body-schema.js';
 import { ChangeOfferDto } from './dto/change-offer.dto.js';
+import { NEW_OFFERS, OFFER_CHANGES } from './dto/examples.js';
 import { CreateOfferDto } from './dto/offer.dto.js';
 import { CreateRoomOfferDto } from './dto/room-offer.dto.js';
 import { EitherBody } from './either-body.pipe.js';
@@ -79,6 +80,7 @@ export class OffersController {
   @ApiExtraModels(CreateOfferDto, CreateRoomOfferDto)
   @ApiBody({
     schema: { oneOf: [{ $ref: getSchemaPath(CreateOfferDto) }, { $ref: getSchemaPath(CreateRoomOfferDto) }] },
+    examples: NEW_OFFERS,
   })
   @ApiCreatedResponse({
     ...AnyOffer,
@@ -114,6 +116,7 @@ export class OffersController {
   @Access('operator')
   @NeedsJwt()
   @ApiParam(OFFER_ID)
+  @ApiBody({ type: ChangeOfferDto, examples: OFFER_CHANGES })
   @ApiOperation({ summary: 'Change price, capacity, times, terms; pause and resume' })
   @ApiOkResponse(AnyOffer)
   @Problems(
