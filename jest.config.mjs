@@ -25,6 +25,7 @@ const project = (displayName, testMatch, more = {}) => ({ ...shared, displayName
 export default {
   // Real services on a shared machine: what hangs is found by this, what is slow is not a failure.
   testTimeout: 60_000,
+  testSequencer: '<rootDir>/test/sequencer.mjs',
   projects: [
     project('unit', ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/unit/**/*.spec.ts']),
     project('conformance', ['<rootDir>/test/conformance/**/*.spec.ts']),

@@ -52,7 +52,10 @@ function exported(output) {
 async function runJest(env, results) {
   const chosen = passedOn.includes('--selectProjects');
   const projects = chosen ? [] : ['--selectProjects', ...(long ? ['long'] : PROJECTS)];
-  const argv = [...passedOn, ...projects, '--maxWorkers=2', '--json', `--outputFile=${results}`];
+  const workers = passedOn.some((arg) => /^(-w|-i|--maxWorkers|--runInBand)/.test(arg))
+    ? []
+    : ['--maxWorkers=2'];
+  const argv = [...passedOn, ...projects, ...workers, '--json', `--outputFile=${results}`];
   let ended = false;
   const jest = run('node_modules/jest/bin/jest.js', argv, { env }).finally(() => (ended = true));
   while (!ended && !existsSync(results)) await Promise.race([jest, sleep(250)]);

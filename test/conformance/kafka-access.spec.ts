@@ -47,12 +47,16 @@ async function works(queue: JobQueue): Promise<void> {
   }
 }
 
-describeWithKafka('Access to Kafka', () => {
+const PEOPLE = ['looker', 'groupless', 'pauser'];
+
+describeWithKafka('Access to a Kafka that is guarded', () => {
   let cluster: KafkaCluster;
-  afterEach(() => cluster.stop());
+  beforeAll(async () => {
+    cluster = await startGuarded(['fairline', 'stranger', ...PEOPLE]);
+  });
+  afterAll(() => cluster.stop());
 
   it('is by name and password, and a right that is missing is named', async () => {
-    cluster = await startGuarded(['fairline', 'stranger']);
     await works(await open(cluster.bootstrap, as('fairline')));
     await works(await open(cluster.bootstrap, as('fairline', PASSWORD, 'plain')));
     await expect(open(cluster.bootstrap, as('fairline', 'wrong'))).rejects.toMatchObject({
@@ -66,11 +70,9 @@ describeWithKafka('Access to Kafka', () => {
   });
 
   it('names a right that is missing at start, where a queue is consumed, or in readiness', async () => {
-    const people = ['looker', 'groupless', 'pauser'];
-    cluster = await startGuarded(people);
     await (await open(cluster.bootstrap, as('fairline', PASSWORD, 'plain'))).close();
     await allow(cluster.bootstrap, [
-      ...people.map((name) => may(name, AclOperationTypes.DESCRIBE)),
+      ...PEOPLE.map((name) => may(name, AclOperationTypes.DESCRIBE)),
       ...['groupless', 'pauser'].map((name) => may(name, AclOperationTypes.READ)),
       may('groupless', AclOperationTypes.WRITE),
       { ...may('pauser', AclOperationTypes.WRITE), resourceName: 'guarded-control' },
@@ -114,6 +116,11 @@ describeWithKafka('Access to Kafka', () => {
       await pauser.close();
     }
   });
+});
+
+describeWithKafka('Access to a Kafka with TLS', () => {
+  let cluster: KafkaCluster;
+  afterEach(() => cluster.stop());
 
   it('is encrypted, where the certificate is trusted', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fairline-tls-'));

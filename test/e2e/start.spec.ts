@@ -75,7 +75,7 @@ describe('the application with no configuration', () => {
     started.push(child);
     // whoever comes first finds the offers: they are there before the doors open
     const { url: open } = await child.listening();
-    const first = await (await fetch(`${open}/api/offers`)).json();
+    const first: Json = await (await fetch(`${open}/api/offers`)).json();
     expect(first.offers).toHaveLength(3);
     const welcome = await eventually('the welcome', async () => {
       const record = child.records.find(({ message }) => String(message).includes('curl'));

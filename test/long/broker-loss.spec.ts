@@ -17,3 +17,15 @@ describe.each(TECHNOLOGIES)('a sale on %s', (technology) => {
     420_000,
   );
 });
+
+describe('a sale on kafka', () => {
+  it(
+    'goes on after its topics were deleted in the middle of it',
+    () =>
+      sellThrough('kafka', {
+        ...{ count: 60, arriveMs: 3000, withinMs: 100_000 },
+        happens: (broker) => broker.wipe(),
+      }),
+    240_000,
+  );
+});

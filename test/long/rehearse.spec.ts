@@ -1,4 +1,4 @@
-import { documentOf, kills, rehearse } from '../support/rehearsal.js';
+import { documentOf, ended, kills, rehearse } from '../support/rehearsal.js';
 
 const CROWD =
   '--clients 150 --stock 20 --no-show 0.2 --decline 0.1 --leave 0.1 --duplicate 0.1 --sockets 0.3 --hold-seconds 2 --seed 5';
@@ -13,4 +13,10 @@ describe('A rehearsal whose broker is killed in the middle', () => {
     },
     240_000,
   );
+});
+
+describe('A rehearsal that is killed in the middle', () => {
+  it('has all that it started removed', async () => {
+    expect((await ended('SIGKILL')).left).toEqual([]);
+  }, 120_000);
 });

@@ -4,15 +4,23 @@ jest.setTimeout(60_000);
 
 type Json = ReturnType<typeof JSON.parse>;
 
+const TAKEN = ['pm_ok', 'pm_slow', 'pm_error_once', 'pm_timeout_captured', 'pm_timeout_late'];
+const VOIDED = ['pm_timeout_lost', 'pm_error'];
+const DECLINED = ['pm_decline', 'pm_decline_insufficient_funds'];
+
 describe('money', () => {
   let test: TestApp;
+  let booked: Map<string, Json>;
   beforeAll(async () => {
     test = await startApp({
       PAYMENT_SETTLE_AFTER_SECONDS: '3',
       JOB_ATTEMPTS: '2',
       JOB_BACKOFF_MS: '20',
-      BOOKING_TIMEOUT_SECONDS: '60',
+      BOOKING_TIMEOUT_SECONDS: '300',
     });
+    // At once: most of the time is waiting for the bank.
+    const all = [...TAKEN, ...VOIDED, ...DECLINED];
+    booked = new Map(await Promise.all(all.map(async (method) => [method, await book(method)] as const)));
   });
   afterEach(async () => {
     expect(await test.api.broken()).toEqual({});
@@ -33,29 +41,26 @@ describe('money', () => {
       .post(`/api/bookings/${accepted.bookingId}/payment`, { paymentMethod }, accepted.token)
       .expect(202);
 
-  it.each(['pm_ok', 'pm_slow', 'pm_error_once', 'pm_timeout_captured', 'pm_timeout_late'])(
-    'of %s is taken once, and the booking confirmed',
-    async (method) => {
-      const accepted = await book(method);
-      // One that came too late was voided, and the customer pays again: once in all, whichever way it went.
-      const end = await eventually(`${method} settled`, async () => {
-        const { state } = await test.api.read(accepted);
-        return state === 'confirmed' || state === 'held' ? String(state) : null;
-      });
-      if (end === 'held') {
-        expect(method).toBe('pm_timeout_late');
-        await pay(accepted, 'pm_ok');
-        await test.api.until(accepted, 'confirmed');
-      }
-      const charges = await chargesOf(accepted.bookingId);
-      expect(charges.filter((state) => state === 'captured')).toHaveLength(1);
-    },
-  );
+  it.each(TAKEN)('of %s is taken once, and the booking confirmed', async (method) => {
+    const accepted = booked.get(method);
+    // One that came too late was voided, and the customer pays again: once in all, whichever way it went.
+    const end = await eventually(`${method} settled`, async () => {
+      const { state } = await test.api.read(accepted);
+      return state === 'confirmed' || state === 'held' ? String(state) : null;
+    });
+    if (end === 'held') {
+      expect(method).toBe('pm_timeout_late');
+      await pay(accepted, 'pm_ok');
+      await test.api.until(accepted, 'confirmed');
+    }
+    const charges = await chargesOf(accepted.bookingId);
+    expect(charges.filter((state) => state === 'captured')).toHaveLength(1);
+  });
 
-  it.each(['pm_timeout_lost', 'pm_error'])(
+  it.each(VOIDED)(
     'of %s is not taken: the attempt is voided at the bank, and another card pays',
     async (method) => {
-      const accepted = await book(method);
+      const accepted = booked.get(method);
       const held = await test.api.until(accepted, 'held');
       expect(held).toMatchObject({ reason: 'PAYMENT_FAILED', deadline: expect.any(String) });
       expect(await chargesOf(accepted.bookingId)).toEqual(['voided']);
@@ -65,15 +70,12 @@ describe('money', () => {
     },
   );
 
-  it.each(['pm_decline', 'pm_decline_insufficient_funds'])(
-    'of %s is refused without a retry',
-    async (method) => {
-      const accepted = await book(method);
-      await test.api.until(accepted, 'held');
-      expect(await chargesOf(accepted.bookingId)).toEqual(['declined']);
-      await test.api.delete(`/api/bookings/${accepted.bookingId}`, accepted.token).expect(200);
-    },
-  );
+  it.each(DECLINED)('of %s is refused without a retry', async (method) => {
+    const accepted = booked.get(method);
+    await test.api.until(accepted, 'held');
+    expect(await chargesOf(accepted.bookingId)).toEqual(['declined']);
+    await test.api.delete(`/api/bookings/${accepted.bookingId}`, accepted.token).expect(200);
+  });
 
   it('never keeps units longer than the hold: an attempt without an outcome is settled, and the next is served', async () => {
     const offer = await test.api.offer({ capacity: 1, holdSeconds: 1 });

@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
-import { findEmbedded } from '../../../src/database/embedded/embedded-postgres.js';
+import { type EmbeddedPostgres, findEmbedded } from '../../../src/database/embedded/embedded-postgres.js';
 import { ask, type Ground, newGround, startInProcess } from './support.js';
 
 jest.setTimeout(60_000);
@@ -34,67 +34,10 @@ describe('A new embedded database', () => {
     await owner.stop();
   });
 
-  it('is PostgreSQL 18, durable, with room for many connections', async () => {
-    const { url } = await ground.start();
-    const setting = async (name: string): Promise<string> => (await ask(url, `SHOW ${name}`))[0] ?? '';
-    expect(await setting('server_version')).toMatch(/^18\./);
-    expect(await setting('fsync')).toBe('on');
-    expect(await setting('synchronous_commit')).toBe('on');
-    expect(await setting('full_page_writes')).toBe('on');
-    expect(await setting('data_checksums')).toBe('on');
-    expect(Number(await setting('max_connections'))).toBeGreaterThanOrEqual(200);
-  });
-
-  it('is reached by a local socket that lies where only its own user gets, and by TCP as well', async () => {
-    const database = await ground.start();
-    const folder = join(database.folder, 'data');
-    expect(new URL(database.url).searchParams.get('host')).toBe(folder);
-    expect((await stat(folder)).mode & 0o077).toBe(0);
-    expect(await ask(database.url, 'SELECT inet_server_addr() IS NULL')).toEqual(['true']);
-    const byTcp = new URL(database.url);
-    byTcp.searchParams.delete('host');
-    expect(await ask(byTcp.href, 'SELECT host(inet_server_addr())')).toEqual(['127.0.0.1']);
-  });
-
   it('does without the socket where its path is too long for one', async () => {
     const { url } = await ground.start(join(dataDir, 'far'.repeat(30)));
     expect(new URL(url).searchParams.has('host')).toBe(false);
     expect(await ask(url, 'SELECT 1')).toEqual(['1']);
-  });
-
-  it('listens on this machine alone, below the ports of outgoing connections, and asks for its password', async () => {
-    const database = await ground.start();
-    const url = new URL(database.url);
-    expect(Number(url.port)).toBeLessThan(32_768);
-    expect(await ask(database.url, 'SHOW listen_addresses')).toEqual(['127.0.0.1']);
-    const wrong = new URL(database.url);
-    wrong.password = 'guessed';
-    await expect(ask(wrong.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
-    for (const address of Object.values(networkInterfaces()).flat()) {
-      if (address === undefined || address.internal || address.family !== 'IPv4') continue;
-      const outside = new URL(database.url);
-      outside.searchParams.delete('host');
-      outside.hostname = address.address;
-      await expect(ask(outside.href, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
-    }
-  });
-
-  it('has a random password, which its owner alone can read', async () => {
-    const database = await ground.start();
-    const file = join(database.folder, 'password');
-    expect((await stat(file)).mode & 0o777).toBe(0o600);
-    const password = await readFile(file, 'utf8');
-    expect(password.length).toBeGreaterThanOrEqual(24);
-    expect(new URL(database.url).password).toBe(password);
-  });
-
-  it('keeps no statement and no row in its own log', async () => {
-    const { url, folder } = await ground.start();
-    await ask(url, 'CREATE TABLE customer (email text CHECK (length(email) < 5))');
-    await expect(ask(url, "INSERT INTO customer VALUES ('ada@example.org')")).rejects.toThrow(
-      'violates check',
-    );
-    expect(await readFile(join(folder, 'server.log'), 'utf8')).not.toContain('ada@example.org');
   });
 
   it('is made although an earlier attempt was killed half way', async () => {
@@ -119,6 +62,73 @@ describe('A new embedded database', () => {
     await writeFile(join(dataDir, 'postgres/data/diary.txt'), 'mine');
     await expect(ground.start()).rejects.toThrow('holds files but no database');
     expect(await readFile(join(dataDir, 'postgres/data/diary.txt'), 'utf8')).toBe('mine');
+  });
+});
+
+describe('An embedded database', () => {
+  let ground: Ground;
+  let database: EmbeddedPostgres;
+
+  beforeAll(async () => {
+    ground = await newGround();
+    database = await ground.start();
+  });
+  afterAll(async () => {
+    await ground.remove();
+  });
+
+  it('is PostgreSQL 18, durable, with room for many connections', async () => {
+    const { url } = database;
+    const setting = async (name: string): Promise<string> => (await ask(url, `SHOW ${name}`))[0] ?? '';
+    expect(await setting('server_version')).toMatch(/^18\./);
+    expect(await setting('fsync')).toBe('on');
+    expect(await setting('synchronous_commit')).toBe('on');
+    expect(await setting('full_page_writes')).toBe('on');
+    expect(await setting('data_checksums')).toBe('on');
+    expect(Number(await setting('max_connections'))).toBeGreaterThanOrEqual(200);
+  });
+
+  it('is reached by a local socket that lies where only its own user gets, and by TCP as well', async () => {
+    const folder = join(database.folder, 'data');
+    expect(new URL(database.url).searchParams.get('host')).toBe(folder);
+    expect((await stat(folder)).mode & 0o077).toBe(0);
+    expect(await ask(database.url, 'SELECT inet_server_addr() IS NULL')).toEqual(['true']);
+    const byTcp = new URL(database.url);
+    byTcp.searchParams.delete('host');
+    expect(await ask(byTcp.href, 'SELECT host(inet_server_addr())')).toEqual(['127.0.0.1']);
+  });
+
+  it('listens on this machine alone, below the ports of outgoing connections, and asks for its password', async () => {
+    const url = new URL(database.url);
+    expect(Number(url.port)).toBeLessThan(32_768);
+    expect(await ask(database.url, 'SHOW listen_addresses')).toEqual(['127.0.0.1']);
+    const wrong = new URL(database.url);
+    wrong.password = 'guessed';
+    await expect(ask(wrong.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
+    for (const address of Object.values(networkInterfaces()).flat()) {
+      if (address === undefined || address.internal || address.family !== 'IPv4') continue;
+      const outside = new URL(database.url);
+      outside.searchParams.delete('host');
+      outside.hostname = address.address;
+      await expect(ask(outside.href, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
+    }
+  });
+
+  it('has a random password, which its owner alone can read', async () => {
+    const file = join(database.folder, 'password');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const password = await readFile(file, 'utf8');
+    expect(password.length).toBeGreaterThanOrEqual(24);
+    expect(new URL(database.url).password).toBe(password);
+  });
+
+  it('keeps no statement and no row in its own log', async () => {
+    const { url, folder } = database;
+    await ask(url, 'CREATE TABLE customer (email text CHECK (length(email) < 5))');
+    await expect(ask(url, "INSERT INTO customer VALUES ('ada@example.org')")).rejects.toThrow(
+      'violates check',
+    );
+    expect(await readFile(join(folder, 'server.log'), 'utf8')).not.toContain('ada@example.org');
   });
 });
 
