@@ -18,30 +18,30 @@ export class RemoteRateLimiter extends RateLimiter {
   override take(limit: LimitName, subject: string, cost = 1): Verdict | null | Promise<Verdict | null> {
     const own = this.local.take(limit, subject, cost);
     if (own === null || this.caller.state === 'down') return own;
-    return this.ask(limit, subject, cost).then((verdict) => verdict ?? own);
+    return this.ask({ limit, subject, cost }, own);
   }
 
   override quota(limit: LimitName): Quota | null {
     return this.local.quota(limit);
   }
 
-  /** Null where there is no answer. */
-  private async ask(limit: LimitName, subject: string, cost: number): Promise<Verdict | null> {
-    const of = limit.startsWith('customer') ? { customerId: subject } : { address: subject };
+  private async ask(request: object, own: Verdict): Promise<Verdict> {
     try {
-      return verdictOf(await this.caller.call('Check', { policy: limit, cost, ...of }));
+      return verdictOf(await this.caller.call('Check', request), own);
     } catch (error) {
       if (!(error instanceof RemoteError)) this.failed(error);
-      return null;
+      return own;
     }
   }
 }
 
 /** @throws TypeError where it does not say whether the request may go on */
-function verdictOf(answer: object): Verdict {
+function verdictOf(answer: object, own: Verdict): Verdict {
   if (!('allowed' in answer) || typeof answer.allowed !== 'boolean') {
     throw new TypeError('The rate limiter did not say whether a request may go on');
   }
+  const isUnlimited = answer.allowed && (!('quota' in answer) || Number(answer.quota) === 0);
+  if (isUnlimited) return { ...own, allowed: true, retryAfterMs: 0 };
   const number = (value: unknown): number =>
     Number.isFinite(Number(value)) ? Math.max(0, Number(value)) : 0;
   return {
