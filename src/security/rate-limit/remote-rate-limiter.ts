@@ -1,4 +1,5 @@
 import { RemoteError, type Caller } from '../../remote/remotes.js';
+import type { LocalRateLimiter } from './local-rate-limiter.js';
 import { RateLimiter, type LimitName, type Quota, type Verdict } from './rate-limiter.js';
 
 /**
@@ -8,7 +9,7 @@ import { RateLimiter, type LimitName, type Quota, type Verdict } from './rate-li
 export class RemoteRateLimiter extends RateLimiter {
   constructor(
     private readonly caller: Caller,
-    private readonly local: RateLimiter,
+    private readonly local: Pick<LocalRateLimiter, 'take' | 'quota'>,
     /** Told of answers that cannot be understood. */
     private readonly failed: (error: unknown) => void,
   ) {
