@@ -112,7 +112,7 @@ export class BookingModule {
           useFactory: (snapshots: Snapshots) => new BookingSnapshotReader(snapshots),
         },
       ],
-      exports: [SocketAccess, SnapshotReader, BookingService, Snapshots],
+      exports: [SocketAccess, SnapshotReader, BookingService, Snapshots, OfferDirectories, OfferService],
     };
   }
 

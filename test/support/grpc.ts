@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import {
   type ChannelCredentials,
   Client,
+  type ClientReadableStream,
   credentials,
   Metadata,
   type MethodDefinition,
@@ -76,7 +77,7 @@ export class GrpcClient {
     });
   }
 
-  stream(path: string, message: object, options: CallOptions = {}) {
+  stream(path: string, message: object, options: CallOptions = {}): ClientReadableStream<Json> {
     const { requestSerialize, responseDeserialize, path: full } = methodOf(path);
     return this.client.makeServerStreamRequest(
       full,
@@ -114,7 +115,7 @@ export function refusalOf(error: ServiceError): Refused {
   const metadata = error.metadata.getMap();
   const code = metadata['fairline-code'];
   return {
-    status: status[error.code] ?? String(error.code),
+    status: status[error.code],
     code: typeof code === 'string' ? code : undefined,
     message: error.details,
     details,

@@ -17,6 +17,7 @@ import * as offerVerbs from './offers.js';
 import * as operations from './operations.js';
 import * as payVerbs from './pay.js';
 import * as refundVerbs from './refund.js';
+import * as reservations from './reservations.js';
 import * as roomVerbs from './room-offers.js';
 import * as releaseVerbs from './release.js';
 import * as sellOutVerbs from './sell-out.js';
@@ -51,6 +52,7 @@ export const ROUTINES: readonly string[] = [
   ticketVerbs.sql,
   sweepReads.sql,
   tellings.sql,
+  reservations.sql,
   auditLog.sql,
   auditPages.sql,
   operations.sql,
@@ -216,6 +218,13 @@ export class Ledger {
   }
   offerNights(offerId: string, first: string, last: string): Promise<T.Night[] | null> {
     return roomVerbs.offerNights(this.db, offerId, first, last);
+  }
+  tellReservation(
+    service: string,
+    told: reservations.ToldReservation,
+    actor: Actor,
+  ): Promise<reservations.ReservationKept | null> {
+    return reservations.tellReservation(this.db, service, told, actor);
   }
   /** Of one event or hotel. */
   offersOf(kind: T.Offer['kind'], groupId: string): Promise<{ id: string; type: string }[]> {

@@ -9,6 +9,7 @@ import { sql as refundLooks } from './0008-refund-looks.js';
 import { sql as rateLimits } from './0009-rate-limits.js';
 import { sql as erasure } from './0010-erasure.js';
 import { sql as remote } from './0011-remote.js';
+import { sql as reservations } from './0012-reservations.js';
 import { sql as refundMails } from './0013-refund-mails.js';
 
 /**
@@ -30,5 +31,6 @@ export const MIGRATIONS: Readonly<Record<string, string>> = {
   '0009-rate-limits': rateLimits,
   '0010-erasure': erasure,
   '0011-remote': remote,
+  '0012-reservations': reservations,
   '0013-refund-mails': refundMails,
 };

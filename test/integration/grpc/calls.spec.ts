@@ -352,6 +352,10 @@ describe('what is for services', () => {
     const calls: [string, object][] = [
       ['BookingWorkerService/DequeueAndProcess', { offerId: 'x', max: 1 }],
       ['BookingWorkerService/NotifyClient', { bookingId }],
+      ['TicketService/CheckAvailability', {}],
+      ['TicketService/Reserve', { bookingId }],
+      ['TicketService/Release', { bookingId }],
+      ['TicketService/Confirm', { bookingId }],
       ['RealtimeService/PushPosition', { offerId: 'x' }],
       ['RealtimeService/PushStatus', { bookingId }],
       ['RateLimiterService/Check', { limit: 'customer', subject: 'x' }],
@@ -414,7 +418,7 @@ describe('what is for services', () => {
       });
     const told = await grpc.call(
       'RealtimeService/PushPosition',
-      { offerId: offer.id, version: version + 1000 },
+      { offerId: offer.id, version: Number(version) + 1000 },
       { token: service },
     );
     expect(told.version).toBe(version);
@@ -443,5 +447,114 @@ describe('what is for services', () => {
       [acceptance.bookingId],
     );
     expect(row).toEqual({ actor_kind: 'system', actor_id: 'service:gateway' });
+  });
+});
+
+describe('units that another system sells', () => {
+  const tell = async (method: string, booking: string, fence: number, units: object): Promise<Json> =>
+    (await grpc.call(`TicketService/${method}`, { bookingId: booking, fence, units }, { token: service }))
+      .reservation;
+  const stock = async (offer: Json): Promise<Json> =>
+    (await test.api.get(`/api/offers/${offer.id}`).expect(200)).body.stock;
+
+  it('are taken out of what is sold here, once, and come back', async () => {
+    const offer = await test.api.offer({ capacity: 5 });
+    const units = { tickets: { eventId: offer.eventId, quantity: 2 } };
+    const check = async (quantity: number): Promise<Json> =>
+      grpc.call(
+        'TicketService/CheckAvailability',
+        { units: { tickets: { eventId: offer.eventId, quantity } } },
+        { token: service },
+      );
+    expect(await check(5)).toEqual({ available: true, offerId: offer.id, unitsAvailable: 5 });
+    const booking = unique('theirs');
+    const reserved = {
+      bookingId: booking,
+      fence: 1,
+      state: 'RESERVATION_STATE_RESERVED',
+      offerId: offer.id,
+      quantity: 2,
+    };
+    for (let times = 0; times < 3; times++)
+      expect(await tell('Reserve', booking, 1, units)).toEqual(reserved);
+    expect(await stock(offer)).toEqual({ capacity: 3, available: 3, held: 0, sold: 0 });
+    expect(await check(5000)).toMatchObject({ available: false, unitsAvailable: 3 });
+
+    expect((await tell('Confirm', booking, 2, units)).state).toBe('RESERVATION_STATE_CONFIRMED');
+    // What comes late or again changes nothing: the answer is what stands.
+    expect((await tell('Reserve', booking, 1, units)).state).toBe('RESERVATION_STATE_CONFIRMED');
+    expect((await stock(offer)).capacity).toBe(3);
+    expect((await tell('Release', booking, 2, units)).state).toBe('RESERVATION_STATE_RELEASED');
+    expect((await tell('Confirm', booking, 2, units)).state).toBe('RESERVATION_STATE_RELEASED');
+    expect(await stock(offer)).toEqual({ capacity: 5, available: 5, held: 0, sold: 0 });
+  });
+
+  it('are no more than there are, and go to the next in line here when they come back', async () => {
+    const offer = await test.api.offer({ capacity: 2 });
+    const units = { tickets: { eventId: offer.eventId, quantity: 1 } };
+    const [one, two] = [unique('theirs'), unique('theirs')];
+    const held = await join(offer);
+    await until(held, 'HELD');
+    await tell('Reserve', one, 1, units);
+    expect(
+      await grpc.refused('TicketService/Reserve', { bookingId: two, fence: 1, units }, { token: service }),
+    ).toMatchObject({ status: 'FAILED_PRECONDITION', code: 'SOLD_OUT' });
+    const waiting = await join(offer);
+    expect((await read(waiting)).state).toBe('BOOKING_STATE_WAITING');
+    await tell('Release', one, 1, units);
+    await until(waiting, 'HELD');
+    expect(
+      await grpc.refused(
+        'TicketService/Confirm',
+        { bookingId: one, fence: 2, units: { tickets: { ...units.tickets, quantity: 2 } } },
+        { token: service },
+      ),
+    ).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+  });
+
+  it('are nights of a stay as well, all of them or none', async () => {
+    const day = (ahead: number): string =>
+      new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+    const { body: offer } = await test.api
+      .post(
+        '/api/offers',
+        {
+          ...{ hotelId: unique('hotel'), roomType: 'double', checkInTime: '15:00', checkOutTime: '11:00' },
+          ...{ title: 'Lakeside', venue: 'Hallstatt', timeZone: 'Europe/Vienna' },
+          price: { amountMinor: 12900, currency: 'EUR' },
+          nights: [{ from: day(20), to: day(24), capacity: 1 }],
+        },
+        test.api.operator,
+      )
+      .expect(201);
+    const stay = (from: number, to: number): object => ({
+      stay: { hotelId: offer.hotelId, checkIn: day(from), checkOut: day(to), rooms: 1 },
+    });
+    const nights = async (): Promise<number[]> => {
+      const { body } = await test.api
+        .get(`/api/offers/${offer.id}/nights?from=${day(20)}&to=${day(24)}`)
+        .expect(200);
+      return body.nights.map((night: Json) => night.capacity);
+    };
+    const booking = unique('theirs');
+    await tell('Reserve', booking, 1, stay(21, 23));
+    expect(await nights()).toEqual([1, 0, 0, 1, 1]);
+    for (const [units, code] of [
+      [stay(22, 24), 'SOLD_OUT'],
+      [stay(24, 27), 'NIGHT_NOT_ON_SALE'],
+    ] as const)
+      expect(
+        await grpc.refused(
+          'TicketService/Reserve',
+          { bookingId: unique('theirs'), fence: 1, units },
+          { token: service },
+        ),
+      ).toMatchObject({ code });
+    await tell('Release', booking, 1, stay(21, 23));
+    expect(await nights()).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('leave every invariant as it was', async () => {
+    expect(await test.api.broken()).toEqual({});
   });
 });

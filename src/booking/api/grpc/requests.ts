@@ -48,6 +48,20 @@ export function checkedUnits(units: UnitsMessage | null): JoinRequest {
   return checked<JoinRequest>(dto, { userId: 'service', ...plain }, (field) => `${path}.${inProto(field)}`);
 }
 
+/** As `checkedUnits`, with as many units as anybody likes: how many of them are there is the question. */
+export function askedUnits(units: UnitsMessage | null): { asked: JoinRequest; quantity: number } {
+  const { tickets, stay } = units ?? {};
+  const quantity = tickets?.quantity ?? stay?.rooms ?? 1;
+  if (quantity < 1) throw validationFailed([{ field: 'units', message: 'units must be 1 or more' }]);
+  const one =
+    tickets !== undefined
+      ? { tickets: { ...tickets, quantity: 1 } }
+      : stay !== undefined
+        ? { stay: { ...stay, rooms: 1 } }
+        : null;
+  return { asked: checkedUnits(one), quantity };
+}
+
 export function paymentMethodOf(message: { readonly paymentMethod: string }): string {
   const { paymentMethod } = message;
   return checked(PaymentDto, { paymentMethod }, inProto).paymentMethod;
