@@ -5,6 +5,7 @@ import { validationPipe } from './common/validation.js';
 import type { Config } from './config/config.js';
 import { mountBoard } from './metrics/board/mount-board.js';
 import { BoardIoAdapter } from './realtime/board-io.adapter.js';
+import { CHALLENGE_HEADER } from './security/challenge/challenges.js';
 
 /** A browser asks once so often whether it may; none remembers it longer. */
 const PREFLIGHT_SECONDS = 7200;
@@ -17,7 +18,7 @@ export function configureHttp(app: NestFastifyApplication, config: Config): void
     app.enableCors({
       origin: corsOrigin(config.http.corsOrigins),
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id', CHALLENGE_HEADER],
       // A token is sent by who has it; no cookie ever opens anything here.
       credentials: false,
       maxAge: PREFLIGHT_SECONDS,
