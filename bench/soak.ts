@@ -70,6 +70,7 @@ async function soak(url: string, folder: string): Promise<Soaked> {
       nodeArgs: ['--inspect=127.0.0.1:0'],
       env: {
         ...{ DATABASE_URL: url, DATA_DIR: dataDir, JWT_SECRET: secret, PORT: '0', PROMETHEUS_PORT: '0' },
+        GRPC_PORT: 'off',
       },
     });
   const apps = { api: await start('api'), worker: await start('worker') };

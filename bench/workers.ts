@@ -68,7 +68,8 @@ async function serve(ground: OwnDatabase, broker: Broker, eventId: string, worke
       args: ['--role', role],
       env: {
         ...{ DATABASE_URL: ground.url, DATA_DIR: join(ground.folder, 'app'), JWT_SECRET: secret },
-        ...{ PORT: '0', PROMETHEUS_PORT: '0', LOG_LEVEL: 'info', WORKER_CONCURRENCY: values.concurrency },
+        ...{ PORT: '0', PROMETHEUS_PORT: '0', GRPC_PORT: 'off', LOG_LEVEL: 'info' },
+        WORKER_CONCURRENCY: values.concurrency,
         STEP_SECONDS: Array.from({ length: 5 }, () => values['step-seconds']).join(','),
         ...broker.env,
       },

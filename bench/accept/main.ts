@@ -150,6 +150,7 @@ async function startApp(dataDir: string): Promise<string> {
     DATA_DIR: dataDir,
     PORT: '0',
     PROMETHEUS_PORT: '0',
+    GRPC_PORT: 'off',
     JWT_SECRET: BENCH_SECRET,
   };
   const child = spawn(process.execPath, ['--max-semi-space-size=64', join(root, 'dist/src/main.js')], {

@@ -188,7 +188,7 @@ function place(
       '--role',
       role,
     ],
-    env: { ...shared.env, PORT: String(port), PROMETHEUS_PORT: String(metricsPort) },
+    env: { ...shared.env, PORT: String(port), PROMETHEUS_PORT: String(metricsPort), GRPC_PORT: 'off' },
     readyUrl: `${origin(role === 'api' ? port : metricsPort)}/health/ready`,
     logFile: join(shared.folder, `${role}-${index}.log`),
     mayEnd: shared.mayEnd,

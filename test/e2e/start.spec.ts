@@ -70,7 +70,10 @@ describe('the application with no configuration', () => {
 
   /** Ports aside, which others on this machine may use. */
   async function start(): Promise<{ child: AppProcess; api: Api; welcome: string }> {
-    const ports = { PORT: String(await freePort()), PROMETHEUS_PORT: String(await freePort()) };
+    const ports = {
+      ...{ PORT: String(await freePort()), PROMETHEUS_PORT: String(await freePort()) },
+      GRPC_PORT: String(await freePort()),
+    };
     const child = AppProcess.spawn([], ports, folder);
     started.push(child);
     // whoever comes first finds the offers: they are there before the doors open

@@ -11,7 +11,7 @@ const DIST = process.env['FAIRLINE_DIST'] ?? resolve('dist');
 const SECRET = 'the secret of the kill tests, long enough for HS256';
 
 /** Ports are free ones, unless the test names one. */
-const FREE_PORTS = { PORT: '0', PROMETHEUS_PORT: '0' };
+const FREE_PORTS = { PORT: '0', PROMETHEUS_PORT: '0', GRPC_PORT: 'off' };
 
 type Env = Readonly<Record<string, string>>;
 
