@@ -16,7 +16,7 @@ const LIMITS = [
   /** The same, from one address. */
   ['address', 'RATE_LIMIT_PER_ADDRESS', '20000/60s'],
   /** Reads, by one customer. */
-  ['customer-reads', 'RATE_LIMIT_READS_PER_CUSTOMER', '600/60s'],
+  ['customer-reads', 'RATE_LIMIT_READS_PER_CUSTOMER', '1200/60s'],
   /** The same, from one address. */
   ['address-reads', 'RATE_LIMIT_READS_PER_ADDRESS', '200000/60s'],
   /** Credentials that were not good, from one address. */

@@ -27,6 +27,7 @@ const ADD_SHA = createHash('sha1').update(ADD).digest('hex');
 export class RedisLevels extends SharedLevels {
   private readonly client: Redis | Cluster;
   private readonly prefix: string;
+  private readonly opening: Promise<void>;
 
   /** @param queueName prefix of every key of ours */
   constructor(settings: RedisSettings, queueName: string) {
@@ -36,9 +37,11 @@ export class RedisLevels extends SharedLevels {
     this.client = connect(settings);
     // It connects again by itself, and each exchange that fails is told.
     this.client.on('error', () => undefined);
+    this.opening = this.client.connect().catch(() => undefined);
   }
 
   override async add(additions: readonly Addition[]): Promise<readonly number[]> {
+    await this.opening;
     const keys = additions.map(({ key }) => this.prefix + key);
     const levels = await this.run(
       keys,
@@ -67,6 +70,7 @@ function connect(settings: RedisSettings): Redis | Cluster {
   const retry = (times: number): number => Math.min(100 * times, 2000);
   const server = {
     ...redisOptions(settings),
+    lazyConnect: true,
     enableOfflineQueue: false,
     // A count that is in doubt is not sent again: it would count twice.
     maxRetriesPerRequest: 0,
@@ -83,6 +87,7 @@ function connect(settings: RedisSettings): Redis | Cluster {
   return new Cluster([...settings.nodes], {
     redisOptions: server,
     dnsLookup: (host, done) => done(null, host),
+    lazyConnect: true,
     enableOfflineQueue: false,
     slotsRefreshTimeout: TIMEOUT_MS,
     clusterRetryStrategy: retry,
