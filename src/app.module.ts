@@ -100,13 +100,29 @@ async function doors(): Promise<DynamicModule[]> {
 }
 
 /** The door of gRPC; its libraries are loaded where it is open alone. */
-async function grpcDoor({ grpc }: Config): Promise<(DynamicModule | Type)[]> {
-  if (grpc.port === null) return [];
-  const [{ GrpcModule }, { BookingGrpcModule }] = await Promise.all([
+async function grpcDoor({
+  environment,
+  http,
+  grpc,
+  shutdownTimeoutMs,
+}: Config): Promise<(DynamicModule | Type)[]> {
+  const { port } = grpc;
+  if (port === null) return [];
+  const [{ GrpcDoor }, { GrpcModule }, { BookingGrpcModule }] = await Promise.all([
+    import('./grpc/grpc-door.js'),
     import('./grpc/grpc.module.js'),
     import('./booking/api/grpc/booking-grpc.module.js'),
   ]);
-  return [GrpcModule.at(grpc.port), BookingGrpcModule];
+  const reflection = environment !== 'production';
+  // Made here: a certificate that cannot be used ends the start before anything is open.
+  const door = new GrpcDoor({
+    host: http.host,
+    port,
+    settings: grpc,
+    reflection,
+    closingMs: shutdownTimeoutMs,
+  });
+  return [GrpcModule.with(door), BookingGrpcModule];
 }
 
 /** Where the payment provider tells of payments by itself. */

@@ -1,5 +1,4 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
-import { Config } from '../config/config.js';
 import { GrpcDoor } from './grpc-door.js';
 import { RateLimiterRpc } from './rate-limiter.rpc.js';
 import { CallGuard } from './rpc.js';
@@ -10,26 +9,11 @@ import { CallGuard } from './rpc.js';
 export class GrpcModule {
   constructor(private readonly door: GrpcDoor) {}
 
-  /** @param port as `Config.grpc` has it, where it has one */
-  static at(port: number): DynamicModule {
+  static with(door: GrpcDoor): DynamicModule {
     return {
       module: GrpcModule,
       controllers: [RateLimiterRpc],
-      providers: [
-        CallGuard,
-        {
-          provide: GrpcDoor,
-          inject: [Config],
-          useFactory: ({ environment, http, grpc, shutdownTimeoutMs }: Config) =>
-            new GrpcDoor({
-              host: http.host,
-              port,
-              settings: grpc,
-              reflection: environment !== 'production',
-              closingMs: shutdownTimeoutMs,
-            }),
-        },
-      ],
+      providers: [CallGuard, { provide: GrpcDoor, useValue: door }],
       exports: [GrpcDoor, CallGuard],
     };
   }

@@ -245,7 +245,12 @@ export async function startApp(env: Env = {}, given?: Ground): Promise<TestApp> 
   const port = await freePort();
   const config = loadConfig(ground.env({ PORT: String(port), ...env }));
   const app = await createApp(config, ground.databaseUrl, createLogger(config));
-  await openDoors(app, config);
+  try {
+    await openDoors(app, config);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
   const api = await Api.at(`http://127.0.0.1:${port}`);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {

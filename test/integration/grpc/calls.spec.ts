@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status, type ServiceError } from '@grpc/grpc-js';
+import { Client } from 'pg';
 import { freePort } from '../../../src/database/embedded/free-port.js';
 import { JobQueue } from '../../../src/queue/job-queue.js';
 import { eventually, jwt, startApp, unique, type TestApp } from '../../support/app.js';
@@ -125,15 +127,28 @@ describe('a reservation by gRPC', () => {
     );
   });
 
-  it('that nobody waits for any more is not made', async () => {
+  it('that nobody waits for any more when its commit begins is not made', async () => {
     const offer = await test.api.offer();
-    const late = { deadlineMs: -1 };
-    expect(await grpc.refused('BookingService/ReserveBooking', request(offer), late)).toMatchObject({
-      status: 'DEADLINE_EXCEEDED',
-    });
-    const { body } = await test.api.get(`/api/offers/${offer.id}`).expect(200);
-    expect(body.waiting).toBe(0);
-    expect((await test.api.book(offer)).seq).toBe(1);
+    const lock = new Client({ connectionString: test.ground.databaseUrl });
+    await lock.connect();
+    try {
+      await lock.query('begin');
+      await lock.query('select from booking_line where offer_id = $1 for update', [offer.id]);
+      // Its commit is under way, and the next ones wait behind it.
+      const first = join(offer);
+      await sleep(50);
+      const late = grpc.refused('BookingService/ReserveBooking', request(offer), { deadlineMs: 250 });
+      const gone = grpc.stream('BookingService/ReserveBooking', request(offer));
+      gone.on('error', () => undefined);
+      await sleep(100);
+      gone.cancel();
+      expect(await late).toMatchObject({ status: 'DEADLINE_EXCEEDED' });
+      await lock.query('rollback');
+      expect((await first).seq).toBe(1);
+    } finally {
+      await lock.end();
+    }
+    expect((await join(offer)).seq).toBe(2);
   });
 });
 
