@@ -91,8 +91,14 @@ export class CanarySale {
     const app = AppProcess.spawn(['--role', role], {
       ...this.ground.env(),
       ...{ DATABASE_URL: this.databaseUrl, JWT_SECRET: canaries.jwtSecret, LOG_LEVEL: 'debug' },
-      ...{ PORT: '0', PROMETHEUS_PORT: '0', GRPC_PORT: '0', TRUSTED_PROXIES: '127.0.0.1', AUTH_REQUIRED: 'true' },
-      ...{ JOB_ATTEMPTS: '2', JOB_BACKOFF_MS: '50', PAYMENT_SETTLE_AFTER_SECONDS: '1' },
+      ...{
+        PORT: '0',
+        PROMETHEUS_PORT: '0',
+        GRPC_PORT: '0',
+        TRUSTED_PROXIES: '127.0.0.1',
+        AUTH_REQUIRED: 'true',
+      },
+      ...{ JOB_ATTEMPTS: '2', JOB_BACKOFF_MS: '50', PAYMENT_SETTLE_AFTER_SECONDS: '8' },
       SMTP_URL: `smtp://fairline:${canaries.smtpPassword}@127.0.0.1:${this.mail.port}`,
       BULL_BOARD_WRITABLE: 'true',
       ...this.broker.env,
@@ -287,7 +293,8 @@ class Customers {
     await watcher.join(held.bookingId);
     const payment = { paymentMethod: this.canaries.method() };
     const mine = (booking: Booked): Env => ({ authorization: `Bearer ${booking.token}` });
-    await this.ask('POST', `/api/bookings/${held.bookingId}/payment`, payment, mine(held));
+    const paying = await this.ask('POST', `/api/bookings/${held.bookingId}/payment`, payment, mine(held));
+    if (paying.status !== 202) throw new Error(`not paying: ${paying.status} ${JSON.stringify(paying.body)}`);
     await this.ask('POST', `/api/bookings/${held.bookingId}/payment`, payment, mine(left));
     await this.ask('DELETE', `/api/bookings/${left.bookingId}`, undefined, mine(left));
     for (const booking of [held, confirmed, refused]) await this.api.until(booking, 'confirmed');
