@@ -8,12 +8,14 @@ import {
 import { capabilityTable } from './capabilities.js';
 import { renderContract } from './contract.js';
 import { withSection } from './section.js';
+import { statusTable } from './statuses.js';
 
 /** Every document that is made from a table in the source, all of it or a part, by its path from the root. */
 export const GENERATED: Readonly<Record<string, (current: string) => string>> = {
   'docs/errors.md': renderErrors,
   'docs/metrics.md': renderMetrics,
   'docs/queues.md': renderCapabilities,
+  'docs/grpc.md': renderStatuses,
   'src/grpc/contract.generated.ts': renderContract,
 };
 
@@ -52,6 +54,8 @@ Some codes add members of their own:
 | \`TOO_FAR_AHEAD\` | \`lastCheckIn\`: the last day on which a stay may begin |
 | \`STAY_TOO_SHORT\`, \`STAY_TOO_LONG\` | \`minNights\`; \`maxNights\` |
 | \`LIMIT_PER_CUSTOMER\` | \`limit\` |
+| \`RATE_LIMITED\` | \`limit\`: its name in docs/rate-limits.md; \`quota\`, \`windowSeconds\`, \`remaining\` |
+| \`CHALLENGE_REQUIRED\`, \`CHALLENGE_FAILED\` | \`challenge\`: the \`header\` to send, the \`siteKey\` to show it with |
 | \`CAPACITY_BELOW_SOLD\` | \`least\`: what must stay; \`night\`: of a room offer, the first for which it is too little |
 | \`OFFER_INVALID\` | \`problem\`, as below |
 | \`NOT_REFUNDABLE\` | the terms of the booking (\`refundable\`, \`untilHoursBeforeStart\`, \`refundableUntil\`), \`serverTime\` |
@@ -113,6 +117,11 @@ Two of these must never move from where they are: \`fairline_invariant_violation
 function renderCapabilities(current: string): string {
   const { head, rows } = capabilityTable();
   return withSection(current, 'capabilities: made by `npm run docs`', table(head, rows));
+}
+
+function renderStatuses(current: string): string {
+  const { head, rows } = statusTable();
+  return withSection(current, 'statuses: made by `npm run docs`', table(head, rows));
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -205,6 +205,45 @@ describe('the configuration', () => {
   });
 });
 
+describe('limits', () => {
+  it('are a number and a window, or off', () => {
+    const { rateLimits } = loadConfig({ RATE_LIMIT_PER_CUSTOMER: '5/10s', RATE_LIMIT_PER_ADDRESS: 'off' });
+    expect(rateLimits.get('customer')).toEqual({ limit: 5, windowMs: 10_000 });
+    expect(rateLimits.has('address')).toBe(false);
+    expect(rateLimits.get('customer-reads')).toEqual({ limit: 1200, windowMs: 60_000 });
+  });
+
+  it.each(['0/60s', '60', '60/0s', '60/1m', '-1/1s', '1000001/1s', '1/86401s', 'none'])(
+    '%s is none',
+    (text) => {
+      expect(mistakesOf({ RATE_LIMIT_PER_CUSTOMER: text })).toEqual([
+        expect.stringMatching(/^RATE_LIMIT_PER_CUSTOMER must be off, or a number and a window like 60\/60s/),
+      ]);
+    },
+  );
+});
+
+describe('the challenge', () => {
+  it('is an endpoint with its secret, or a module, or none', () => {
+    expect(loadConfig({}).challenge).toBeNull();
+    const url = 'https://challenges.example.org/siteverify';
+    expect(loadConfig({ CHALLENGE_URL: url, CHALLENGE_SECRET: 's' }).challenge).toMatchObject({
+      by: { kind: 'url', url, secret: 's' },
+      onOutage: 'closed',
+    });
+    expect(loadConfig({ CHALLENGE_MODULE: '/etc/fairline/own.mjs' }).challenge).toMatchObject({
+      by: { kind: 'module', file: '/etc/fairline/own.mjs' },
+    });
+    expect(mistakesOf({ CHALLENGE_URL: url })).toEqual(['CHALLENGE_URL needs CHALLENGE_SECRET']);
+    expect(mistakesOf({ CHALLENGE_SITE_KEY: 'k' })).toEqual([
+      'CHALLENGE_SITE_KEY needs CHALLENGE_URL or CHALLENGE_MODULE',
+    ]);
+    expect(mistakesOf({ CHALLENGE_URL: url, CHALLENGE_SECRET: 's', CHALLENGE_MODULE: 'x' })).toEqual([
+      'CHALLENGE_URL and CHALLENGE_MODULE are both set: set one',
+    ]);
+  });
+});
+
 describe('Stripe', () => {
   const STRIPE = { PAYMENT_PROVIDER: 'stripe', STRIPE_SECRET_KEY: 'sk_test_abc' };
 
@@ -293,6 +332,11 @@ describe('production', () => {
       expect(of(`postgres://${guessed}/fairline`)).toHaveLength(2);
     for (const good of ['ann:8Dq0ciDJ@db', 'ann@db', 'postgres:postgres@127.0.0.1:5432'])
       expect(of(`postgres://${good}/fairline`)).toEqual([NO_MONEY]);
+  });
+
+  it('sends the secret of a challenge by TLS alone', () => {
+    const env = { ...PRODUCTION, CHALLENGE_URL: 'http://challenges.example.org/', CHALLENGE_SECRET: 's' };
+    expect(mistakesOf(env)).toContain('NODE_ENV=production needs a CHALLENGE_URL that begins with https://');
   });
 
   it('asks for keys of an identity provider over TLS, and for whom their tokens must be', () => {

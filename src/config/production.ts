@@ -31,8 +31,16 @@ export function refuseUnsafe(config: Config, read: Reader): void {
     read.refuse('NODE_ENV=production does not take PAYMENT_PROVIDER=sandbox: no money would move');
   }
   if (payment.stripe !== null) refuseUnsafeStripe(payment.stripe, read);
+  refusePlainChallenge(config.challenge, read);
   if (config.role !== 'worker') refusePlaintextGrpc(config.grpc, read);
   refuseUnsafeRemotes(config.remote, read);
+}
+
+/** The secret goes with every question. */
+function refusePlainChallenge(challenge: Config['challenge'], read: Reader): void {
+  if (challenge?.by.kind !== 'url' || challenge.by.url.startsWith('https:')) return;
+  if (LOOPBACK.test(new URL(challenge.by.url).hostname)) return;
+  read.refuse('NODE_ENV=production needs a CHALLENGE_URL that begins with https://');
 }
 
 function refuseUnsafeTokens(auth: Config['auth'], read: Reader): void {

@@ -24,6 +24,9 @@ export interface Verifier {
    * @throws where it cannot be said
    */
   verify(solution: string, who: Challenged, signal: AbortSignal): Promise<boolean>;
+
+  /** Idempotent. */
+  close(): Promise<void>;
 }
 
 /** The one hook before acceptance: asks whether a person sent the request, for a bounded time. */
@@ -46,10 +49,16 @@ export class Challenges {
     try {
       isGood = await Promise.race([this.verifier.verify(solution, who, signal), aborted(signal)]);
     } catch (error) {
-      return this.outage(error);
+      this.outage(error);
+      return;
     }
     if (!isGood) throw this.refusal('failed');
     this.metrics.challenged('passed');
+  }
+
+  /** Idempotent. */
+  close(): Promise<void> {
+    return this.verifier.close();
   }
 
   private refusal(outcome: 'required' | 'failed'): AppError {

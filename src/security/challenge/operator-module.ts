@@ -1,11 +1,11 @@
 import type { Challenged, Verifier } from './challenges.js';
 
-/** What a module of `CHALLENGE_MODULE` exports as its default. */
+/** What a module of `CHALLENGE_MODULE` exports as its default: it answers true, or a promise of that, for a yes. */
 export type VerifySolution = (
   solution: string,
   who: Challenged,
   signal: AbortSignal,
-) => boolean | Promise<boolean>;
+) => unknown;
 
 /** A function of the operator's own. */
 export class OperatorModule implements Verifier {
@@ -21,6 +21,11 @@ export class OperatorModule implements Verifier {
   /** Only `true` is a yes. */
   async verify(solution: string, who: Challenged, signal: AbortSignal): Promise<boolean> {
     return (await this.decide(solution, who, signal)) === true;
+  }
+
+  /** It is the operator's own. */
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 }
 

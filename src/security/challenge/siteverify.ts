@@ -40,7 +40,6 @@ export class Siteverify implements Verifier {
     return false;
   }
 
-  /** Idempotent. */
   async close(): Promise<void> {
     if (!this.agent.destroyed) await this.agent.destroy();
   }

@@ -17,6 +17,11 @@ export class BookingGate {
     private readonly challenges: Challenges | null,
   ) {}
 
+  /** Idempotent. */
+  async close(): Promise<void> {
+    await this.challenges?.close();
+  }
+
   /** First: who calls, counted against the address before a signature is looked at. @throws AppError `UNAUTHENTICATED` */
   identify(caller: Caller, authorization: string | undefined): AtOnce<Identity> {
     const counted = this.limits.ofAddress('address', caller);

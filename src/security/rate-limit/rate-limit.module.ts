@@ -90,9 +90,12 @@ const warn = (error: unknown): void =>
   ],
 })
 export class RateLimitModule {
-  constructor(private readonly limiter: LocalRateLimiter) {}
+  constructor(
+    private readonly limiter: LocalRateLimiter,
+    private readonly gate: BookingGate,
+  ) {}
 
   async onModuleDestroy(): Promise<void> {
-    await this.limiter.close();
+    await Promise.all([this.limiter.close(), this.gate.close()]);
   }
 }
