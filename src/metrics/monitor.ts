@@ -11,6 +11,7 @@ import { ProblemFilter } from '../common/problem.filter.js';
 import { Config } from '../config/config.js';
 import { HealthController } from './health.controller.js';
 import { Health, HealthParts } from './health.js';
+import { NoRemotes, Remotes } from '../remote/remotes.js';
 
 export interface MonitorAddress {
   readonly host: string;
@@ -63,7 +64,11 @@ export async function startClusterMonitor(
     module: MonitorModule,
     imports: [prometheus(ClusterMetricsController), TerminusModule.forRoot({ logger: false })],
     controllers: [HealthController],
-    providers: [Health, { provide: Config, useValue: config }, { provide: HealthParts, useValue: parts }],
+    providers: [
+      ...[Health, { provide: Config, useValue: config }, { provide: HealthParts, useValue: parts }],
+      // It calls nobody itself; its processes say what they reach.
+      { provide: Remotes, useClass: NoRemotes },
+    ],
   });
 }
 
