@@ -29,7 +29,9 @@ async function main(): Promise<number> {
       const actor = { kind: 'operator', id: 'command-line', correlationId } as const;
       try {
         const bookings = await forgetCustomer(ledger, user, actor);
-        process.stdout.write(`${bookings} bookings name nobody any more (correlation id ${correlationId})\n`);
+        process.stdout.write(
+          `Bookings that name nobody any more: ${bookings} (correlation id ${correlationId})\n`,
+        );
         return 0;
       } catch (error) {
         if (!(error instanceof AppError)) throw error;

@@ -33,7 +33,7 @@ describe('npm run erase', () => {
     await world.ledger.cancel(bookingId, ACTOR);
     const done = await erase('--user', customerId);
     expect(done).toMatchObject({ code: 0, stderr: '' });
-    expect(done.stdout).toMatch(/^1 bookings name nobody any more/);
+    expect(done.stdout).toMatch(/^Bookings that name nobody any more: 1 /);
     const rows = await world.sql('select from booking where customer_id = $1 or email is not null', [
       customerId,
     ]);

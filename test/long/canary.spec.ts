@@ -36,8 +36,8 @@ async function ownRedis(type: string, { redisPassword }: Canaries): Promise<OwnB
     read: redisKeys(url),
     interrupt: async () => {
       const redis = new Redis(url);
-      await redis.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-      await redis.client('PAUSE', 3000, 'ALL');
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await redis.call('CLIENT', 'PAUSE', '3000', 'ALL');
       redis.disconnect();
       await sleep(3500);
     },
