@@ -103,6 +103,9 @@ module.exports = {
     confine('ioredis', [`${BROKERS}/bullmq/`, `${BROKERS}/streams/`, 'src/realtime/', 'src/security/']),
     confine('kafkajs', [`${BROKERS}/kafka/`]),
     confine('stripe', ['src/worker/payment/stripe/']),
+    confine('@grpc', ['src/grpc/', 'src/booking/api/grpc/', 'src/remote/']),
+    confine('@nestjs/microservices', ['src/grpc/']),
+    confine('protobufjs', ['src/grpc/']),
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },

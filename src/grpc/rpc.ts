@@ -42,13 +42,17 @@ export interface Caller {
   readonly correlationId: string;
 }
 
-interface Rule {
+export interface Rule {
   readonly level: CallLevel;
   readonly kind: CallKind;
 }
 
 const RULE = Symbol('fairline:grpc-access');
 const callers = new WeakMap<Call, Caller>();
+
+/** Who may call a method, and what it counts as; undefined: no `@Rpc` says it. */
+export const ruleOf = (method: Function, reflector = new Reflector()): Rule | undefined =>
+  reflector.get<Rule | undefined>(RULE, method);
 
 /** The caller of a call that the guard let pass. */
 export function callerOf(call: Call): Caller {
@@ -73,7 +77,7 @@ export class CallGuard implements CanActivate {
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const rule = this.reflector.get<Rule | undefined>(RULE, context.getHandler());
+    const rule = ruleOf(context.getHandler(), this.reflector);
     // A method that names no rule is nobody's.
     if (rule === undefined) throw new AppError('FORBIDDEN');
     const call = context.getArgByIndex<Call>(2);

@@ -1,0 +1,1 @@
+export function grpcurl(say?: (line: string) => void): string;
