@@ -60,6 +60,15 @@ const NEXT_STEPS = {
   pay: 'bookings_pay',
   leave: 'bookings_cancel',
   download: 'bookings_ticket',
+  refund: 'admin_refund',
+} as const;
+const AT_THE_DOOR = { check: 'tickets_read', letIn: 'tickets_redeem' } as const;
+
+const SOLUTION_HEADER = {
+  name: 'Fairline-Challenge',
+  required: false,
+  description: 'Where a challenge is configured: what the client got for solving it.',
+  schema: { type: 'string', maxLength: 8192 },
 } as const;
 
 @ApiTags('bookings')
@@ -96,6 +105,7 @@ export class BookingsController {
     examples: JOINS,
   })
   @ApiHeader(KEY_HEADER)
+  @ApiHeader(SOLUTION_HEADER)
   @ApiResponse({ status: 202, type: AcceptanceDto, links: onTo('bookingId', NEXT_STEPS) })
   @Problems(
     'VALIDATION_FAILED',

@@ -72,10 +72,12 @@ const warn = (error: unknown): void =>
     {
       provide: BookingGate,
       inject: [CallLimits, Config, Metrics],
-      useFactory: async (limits: CallLimits, { challenge }: Config, metrics: Metrics) =>
+      useFactory: async (limits: CallLimits, { challenge, role }: Config, metrics: Metrics) =>
         new BookingGate(
           limits,
-          challenge === null ? null : new Challenges(await verifierOf(challenge.by), challenge, metrics),
+          challenge === null || role === 'worker'
+            ? null
+            : new Challenges(await verifierOf(challenge.by), challenge, metrics),
         ),
     },
   ],

@@ -27,7 +27,7 @@ const ADD_SHA = createHash('sha1').update(ADD).digest('hex');
 export class RedisLevels extends SharedLevels {
   private readonly client: Redis | Cluster;
   private readonly prefix: string;
-  private readonly opening: Promise<void>;
+  private opening: Promise<void> | undefined;
 
   /** @param queueName prefix of every key of ours */
   constructor(settings: RedisSettings, queueName: string) {
@@ -37,10 +37,11 @@ export class RedisLevels extends SharedLevels {
     this.client = connect(settings);
     // It connects again by itself, and each exchange that fails is told.
     this.client.on('error', () => undefined);
-    this.opening = this.client.connect().catch(() => undefined);
   }
 
   override async add(additions: readonly Addition[]): Promise<readonly number[]> {
+    // Not before somebody is limited: a worker never asks.
+    this.opening ??= this.client.connect().catch(() => undefined);
     await this.opening;
     const keys = additions.map(({ key }) => this.prefix + key);
     const levels = await this.run(
