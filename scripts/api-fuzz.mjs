@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { configuration } from './api-fuzz/config.mjs';
+import { configuration, peers } from './api-fuzz/config.mjs';
 import { Server } from './api-fuzz/server.mjs';
-import { brokenInvariants, CUSTOMER, jwt, setStage } from './api-fuzz/stage.mjs';
+import { brokenInvariants, CUSTOMERS, jwt, setStage } from './api-fuzz/stage.mjs';
 import { ensureBuilt, root } from './build.mjs';
 import { freePort } from './support/free-port.mjs';
 import { schemathesis } from './support/schemathesis.mjs';
@@ -60,12 +60,15 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 }
 
 /** Who asks, in this order: the operator's decisions end what others look at. */
-const callers = (stage, tokens) => [
+const callers = (stage, customers, operator) => [
   { name: 'stranger', about: 'nobody needs a token, and none is sent', required: false, token: null },
-  { name: 'guest', about: 'the token of one booking', required: false, token: stage.guest },
+  {
+    ...{ name: 'guest', about: 'the token of one booking', required: false, token: stage.guest.token },
+    bookings: [stage.guest.bookingId, ...stage.bookings.slice(0, 2)],
+  },
   { name: 'nobody', about: 'customers need a token, and none is sent', required: true, token: null },
-  { name: 'customer', about: "a customer's JWT", required: true, token: tokens.customer },
-  { name: 'operator', about: "an operator's JWT", required: true, token: tokens.operator },
+  { name: 'customer', about: "a customer's JWT", required: true, token: null, peers: customers },
+  { name: 'operator', about: "an operator's JWT", required: true, token: operator },
 ];
 
 function environment(work, secret, ports, required) {
@@ -89,7 +92,7 @@ function environment(work, secret, ports, required) {
 /** @returns {Promise<boolean>} whether nothing was found; what was is shown */
 function ask(program, url, caller, stage, work) {
   const config = join(work, 'schemathesis.toml');
-  writeFileSync(config, configuration(stage, caller.token, HOOKS, Number(options['max-examples'])));
+  writeFileSync(config, configuration(stage, caller, HOOKS, Number(options['max-examples'])));
   const argv = ['--config-file', config, 'run', `${url}/docs/openapi.json`, ...ASKED];
   return new Promise((resolve) => {
     child = spawn(program, [...argv, '--seed', options.seed, '--continue-on-failure', '--no-color'], {
@@ -143,10 +146,10 @@ const PROGRAM = join(process.env.FAIRLINE_DIST ?? path('dist'), 'src/main.js');
 async function main(work) {
   const program = schemathesis(say);
   const secret = randomBytes(32).toString('hex');
-  const tokens = {
-    customer: await jwt({ sub: CUSTOMER }, secret),
-    operator: await jwt({ sub: 'operator', role: 'operator' }, secret),
-  };
+  const operator = await jwt({ sub: 'operator', role: 'operator' }, secret);
+  const customers = { file: join(work, 'customers.json'), names: CUSTOMERS };
+  const tokens = await Promise.all(CUSTOMERS.map((sub) => jwt({ sub }, secret)));
+  writeFileSync(customers.file, peers(Object.fromEntries(CUSTOMERS.map((name, i) => [name, tokens[i]]))));
   const ports = { http: await freePort(), metrics: await freePort(), mail: await freePort() };
   const failures = [];
   let stage = null;
@@ -155,8 +158,8 @@ async function main(work) {
     const env = environment(work, secret, ports, required);
     server = new Server({ main: PROGRAM, folder: work, env });
     const url = await server.listening();
-    stage ??= await setStage(url, tokens.operator);
-    for (const caller of callers(stage, tokens)) {
+    stage ??= await setStage(url, operator);
+    for (const caller of callers(stage, customers, operator)) {
       if (caller.required !== required || (options.only ?? caller.name) !== caller.name) continue;
       if (interrupted === null && !(await ask(program, url, caller, stage, work)))
         failures.push(`as ${caller.name}: above`);
@@ -169,7 +172,7 @@ async function main(work) {
       if (caller.name !== 'operator') continue;
       for (const label of await neverServed(url, operations)) failures.push(`${label} was never served`);
     }
-    failures.push(...(await brokenInvariants(url, tokens.operator)));
+    failures.push(...(await brokenInvariants(url, operator)));
     failures.push(...server.complaints().map((record) => JSON.stringify(record)));
     const code = await server.stop();
     if (code !== 0) failures.push(`the application ended with ${code}`);

@@ -56,19 +56,21 @@ export function answersOf(operation: Operation, path: string, method: string): R
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codes)
     byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
-  const served = Object.entries(operation.responses).map(([status, response]) =>
-    response === undefined || '$ref' in response
-      ? [status, response]
-      : [status, { ...response, headers: { ...response.headers, ...headers(status) } }],
-  );
-  const refused = [...byStatus].map(([status, of]) => [String(status), refusal(status, of)]);
-  return Object.fromEntries([...served, ...refused]);
+  const answers: Responses = {};
+  for (const [status, response] of Object.entries(operation.responses)) {
+    answers[status] =
+      response === undefined || '$ref' in response
+        ? response
+        : { ...response, headers: { ...response.headers, ...headers(status) } };
+  }
+  for (const [status, of] of byStatus) answers[String(status)] = refusal(status, of);
+  return answers;
 }
 
 /** What `@Problems` said; its note is taken away. */
 function ownCodes(operation: Operation & { [PROBLEMS]?: { readonly codes: ErrorCode[] } }): ErrorCode[] {
   const { codes } = operation[PROBLEMS] ?? { codes: [] };
-  delete operation[PROBLEMS];
+  Reflect.deleteProperty(operation, PROBLEMS);
   return codes;
 }
 

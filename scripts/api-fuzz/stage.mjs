@@ -2,9 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SignJWT } from 'jose';
 
-/** Whom the customer's pass is. */
-export const CUSTOMER = 'fuzz-customer';
-const STRANGER = 'fuzz-stranger';
+/** Both have bookings; the first one asks. */
+export const CUSTOMERS = ['fuzz-customer', 'fuzz-neighbour'];
 const PATIENCE_MS = 60_000;
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -62,9 +61,11 @@ export async function setStage(url, operator) {
 
   const book = (more) => api('POST', '/api/bookings', { eventId: 'plenty', ...more });
   const bookings = [];
-  for (const userId of [CUSTOMER, STRANGER]) {
+  const kept = [];
+  for (const userId of CUSTOMERS) {
     const paid = { userId, paymentMethod: 'pm_ok' };
     const stay = { hotelId: HOTEL, checkIn: date(20), checkOut: date(22) };
+    kept.push(...(await Promise.all(times(2, () => book({ ...paid, quantity: 2 })))));
     bookings.push(
       ...(await Promise.all([
         ...times(4, () => book({ userId })),
@@ -80,19 +81,21 @@ export async function setStage(url, operator) {
     await api('DELETE', `/api/bookings/${left.bookingId}`);
     bookings.push(left);
   }
-  const ids = bookings.map(({ bookingId }) => bookingId);
   const codes = await eventually('tickets', async () => {
-    const all = await Promise.all(ids.map((id) => api('GET', `/api/bookings/${id}`)));
+    const all = await Promise.all([...kept, ...bookings].map((one) => api('GET', pathOf(one))));
     const settled = all.filter(({ state }) => state === 'confirmed');
-    return settled.length >= 10 ? settled.flatMap(({ ticketCodes }) => ticketCodes) : null;
+    return settled.length >= 14 ? settled.flatMap(({ ticketCodes }) => ticketCodes) : null;
   });
   const letters = await eventually('dead letters', async () => {
     const { deadLetters } = await api('GET', '/api/admin/dead-letters?state=open');
     return deadLetters.length >= 8 ? deadLetters.map(({ id }) => id) : null;
   });
   return {
-    ...{ offers, rooms: [rooms.id], events: Object.keys(EVENTS), customers: [CUSTOMER, STRANGER] },
-    ...{ bookings: ids, codes, letters, guest: bookings[0].token },
+    ...{ offers, rooms: [rooms.id], events: Object.keys(EVENTS), customers: CUSTOMERS, codes, letters },
+    bookings: bookings.map(({ bookingId }) => bookingId),
+    /** Given back by nobody, so that there are tickets to look at. */
+    kept: kept.map(({ bookingId }) => bookingId),
+    guest: kept[0],
     stay: {
       hotels: [HOTEL],
       roomTypes: [ROOM],
@@ -101,6 +104,8 @@ export async function setStage(url, operator) {
     },
   };
 }
+
+const pathOf = ({ bookingId }) => `/api/bookings/${bookingId}`;
 
 /** Whether F1 to F7 hold. @returns {Promise<string[]>} what does not, in words */
 export async function brokenInvariants(url, operator) {

@@ -38,10 +38,13 @@ import { shallowSchemaOf } from './dto/body-schema.js';
 import { AuditQuery, DeadLettersQuery, ExportQuery, pageOf } from './dto/queries.dto.js';
 import { ErasureDto } from './dto/erasure.dto.js';
 import { RefundDto } from './dto/refund.dto.js';
+import { onTo } from './links.js';
 import { Problems } from './problems.js';
 import { callerOf, idempotencyKey, KEY_HEADER } from './request-context.js';
 
 const LETTER_ID = { name: 'id', schema: { type: 'string' as const, format: 'uuid' } };
+
+const DECISIONS = { replay: 'admin_replay', discard: 'admin_discard' } as const;
 
 @ApiTags('operators')
 @NeedsJwt()
@@ -90,7 +93,7 @@ export class AdminController {
 
   @Get('dead-letters')
   @ApiOperation({ summary: 'Paid bookings whose fulfilment failed for good, newest first' })
-  @ApiOkResponse({ type: DeadLetterListDto })
+  @ApiOkResponse({ type: DeadLetterListDto, links: onTo('deadLetters/0/id', DECISIONS) })
   @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'FORBIDDEN')
   async deadLetters(@Query() query: DeadLettersQuery): Promise<{ deadLetters: DeadLetter[] }> {
     return {

@@ -54,7 +54,7 @@ interface AcceptRoute {
   Body: AcceptBookingDto | AcceptStayDto;
 }
 
-/** What can be done with a booking that was accepted, by what it is called. */
+/** What can be done with a booking, by what it is called. */
 const NEXT_STEPS = {
   watch: 'bookings_read',
   pay: 'bookings_pay',
@@ -155,7 +155,7 @@ export class BookingsController {
   @Access('customer')
   @NeedsJwt()
   @ApiOperation({ summary: "One's own bookings, newest first" })
-  @ApiOkResponse({ type: BookingListDto })
+  @ApiOkResponse({ type: BookingListDto, links: onTo('bookings/0/bookingId', NEXT_STEPS) })
   @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'USER_MISMATCH', 'FORBIDDEN')
   async list(
     @CurrentIdentity() identity: Identity,
@@ -170,7 +170,7 @@ export class BookingsController {
   @OpensBooking()
   @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
   @ApiOperation({ summary: 'A booking as it is now, with its place in the line' })
-  @ApiOkResponse({ type: BookingDto })
+  @ApiOkResponse({ type: BookingDto, links: onTo('ticketCodes/0', AT_THE_DOOR, 'code') })
   @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED', 'BOOKING_NOT_FOUND')
   read(
     @CurrentIdentity() identity: Identity,
@@ -187,7 +187,7 @@ export class BookingsController {
   @ApiOperation({
     summary: 'Leave the line, give a hold back, or give back what was paid for',
     description:
-      'What was paid for is refunded in full where the terms allow it that the offer had when the booking was accepted, ' +
+      'The booking stays, `cancelled` or `refunded`. What was paid for is refunded in full where the terms allow it that the offer had when the booking was accepted, ' +
       'and none of its tickets has been used.',
   })
   @ApiOkResponse({ type: BookingDto })

@@ -31,6 +31,8 @@ import { callerOf, idempotencyKey, KEY_HEADER } from './request-context.js';
 
 const OFFER_ID = { name: 'id', schema: { type: 'string' as const, minLength: 1, maxLength: 64 } };
 
+const NEXT_STEPS = { read: 'offers_read', change: 'offers_change', nights: 'offers_nights' } as const;
+
 @ApiTags('offers')
 @ApiExtraModels(TicketOfferDto, RoomOfferDto)
 @Controller('api/offers')
@@ -41,7 +43,7 @@ export class OffersController {
   @Access('anyone')
   @TakesJwt()
   @ApiOperation({ summary: 'What is on sale' })
-  @ApiOkResponse({ type: OfferListDto })
+  @ApiOkResponse({ type: OfferListDto, links: onTo('offers/0/id', NEXT_STEPS) })
   @Problems('VALIDATION_FAILED', 'UNAUTHENTICATED')
   async list(@Query() query: OffersQuery): Promise<{ offers: Offer[] }> {
     return { offers: await this.service.list(query.after ?? '', pageOf(query.limit)) };
@@ -84,7 +86,7 @@ export class OffersController {
   })
   @ApiCreatedResponse({
     ...AnyOffer,
-    links: onTo('id', { read: 'offers_read', change: 'offers_change', nights: 'offers_nights' }),
+    links: onTo('id', NEXT_STEPS),
   })
   @Problems(
     'VALIDATION_FAILED',

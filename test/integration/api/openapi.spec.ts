@@ -83,6 +83,43 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('lists with each refusal its codes, and with every answer the headers that come with it', () => {
+    for (const { name, description } of operations) {
+      for (const [status, response] of Object.entries<Json>(description.responses)) {
+        expect({ name, status, headers: Object.keys(response.headers) }).toMatchObject({
+          headers: expect.arrayContaining(['X-Request-Id']),
+        });
+        const [general, own] = response.content['application/problem+json']?.schema.allOf ?? [];
+        if (general === undefined) continue;
+        expect(general).toEqual({ $ref: '#/components/schemas/ProblemDto' });
+        const told = own.properties.code.enum.map((code: keyof typeof ERRORS) => ERRORS[code].status);
+        expect({ name, status, told: [...new Set(told)] }).toEqual({ name, status, told: [Number(status)] });
+      }
+    }
+  });
+
+  it('says what leads on to what by operations that there are', () => {
+    const known = operations.map(({ description }) => description.operationId);
+    const links = operations.flatMap(({ description }) =>
+      Object.values<Json>(description.responses).flatMap((response) =>
+        Object.values<Json>(response.links ?? {}),
+      ),
+    );
+    expect(links.length).toBeGreaterThan(0);
+    expect(known).toEqual(expect.arrayContaining(links.map(({ operationId }) => operationId)));
+  });
+
+  it('lets nobody join a line without a token where AUTH_REQUIRED says so', async () => {
+    const joining = (one: Json): Json => one.paths['/api/bookings'].post.security;
+    expect(joining(document)).toEqual([{}, { bearer: [] }]);
+    const strict = await startApp({ ROLE: 'api', AUTH_REQUIRED: 'true' }, test.ground);
+    try {
+      expect(joining(openApiOf(strict.app))).toEqual([{ bearer: [] }]);
+    } finally {
+      await strict.close();
+    }
+  });
+
   it('describes every field of every body', () => {
     for (const { name, description } of operations) {
       const reference: string | undefined = description.requestBody?.content['application/json'].schema.$ref;
