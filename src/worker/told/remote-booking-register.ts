@@ -49,7 +49,11 @@ export class RemoteBookingRegister extends BookingRegister implements Told {
     );
     const theirs = { ...options, token: accepted.token };
     try {
-      const confirmation = { bookingId: accepted.bookingId, paymentMethod: this.paymentMethod, idempotencyKey };
+      const confirmation = {
+        bookingId: accepted.bookingId,
+        paymentMethod: this.paymentMethod,
+        idempotencyKey,
+      };
       await this.caller.call('ConfirmBooking', confirmation, theirs);
       return { kind: 'told' };
     } catch (error) {

@@ -11,7 +11,11 @@ const METHODS: Readonly<Record<TellingKind, string>> = {
 };
 /** What the reservation may be after it. A reservation may have gone on since: it was told before. */
 const GOOD: Readonly<Record<TellingKind, ReadonlySet<unknown>>> = {
-  reserve: new Set(['RESERVATION_STATE_RESERVED', 'RESERVATION_STATE_CONFIRMED', 'RESERVATION_STATE_RELEASED']),
+  reserve: new Set([
+    'RESERVATION_STATE_RESERVED',
+    'RESERVATION_STATE_CONFIRMED',
+    'RESERVATION_STATE_RELEASED',
+  ]),
   confirm: new Set(['RESERVATION_STATE_CONFIRMED']),
   release: new Set(['RESERVATION_STATE_RELEASED']),
 };
@@ -34,7 +38,8 @@ export class RemoteTicketService extends TicketService implements Told {
   override async unitsAvailable({ units }: Asked, signal: AbortSignal): Promise<number> {
     const answer = await this.caller.call('CheckAvailability', { units }, { signal });
     const said = 'unitsAvailable' in answer ? Number(answer.unitsAvailable) : NaN;
-    if (!Number.isSafeInteger(said)) throw new TypeError('The ticket service did not say how many units it has');
+    if (!Number.isSafeInteger(said))
+      throw new TypeError('The ticket service did not say how many units it has');
     return said;
   }
 
@@ -43,7 +48,9 @@ export class RemoteTicketService extends TicketService implements Told {
     const request = { bookingId, fence, units: unitsOfTelling(telling) };
     const answer = await this.caller.call(METHODS[kind], request, { signal, correlationId });
     const state = stateOf(answer);
-    return GOOD[kind].has(state) ? { kind: 'told' } : { kind: 'refused', reason: `ANSWERED_${String(state)}` };
+    return GOOD[kind].has(state)
+      ? { kind: 'told' }
+      : { kind: 'refused', reason: `ANSWERED_${String(state)}` };
   }
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Actor } from '../../booking/booking.js';
 import type { Ledger } from '../../booking/ledger/ledger.js';
 import type { Telling, TellingEnd, ToldService } from '../../booking/ledger/tellings.js';
@@ -31,7 +32,11 @@ export interface TellerParts {
 
 /** A telling that was set aside, for the log. */
 export class TellingRefused extends Error {
-  constructor(service: ToldService, { bookingId, kind }: Pick<Telling, 'bookingId' | 'kind'>, reason: string) {
+  constructor(
+    service: ToldService,
+    { bookingId, kind }: Pick<Telling, 'bookingId' | 'kind'>,
+    reason: string,
+  ) {
     super(`The ${service} service does not take ${kind} of the booking ${bookingId}: ${reason}`);
     this.name = 'TellingRefused';
   }
@@ -66,6 +71,8 @@ export class Teller {
   private async round(signal: AbortSignal): Promise<void> {
     const { ledger, service } = this.parts;
     this.lookedAt = performance.now();
+    // each telling listens, to the same end
+    setMaxListeners(2 * AT_ONCE, signal);
     // what has just been committed is in a seal as soon as nothing older can follow
     await ledger.seal();
     while (await ledger.gatherTellings(service, SEALS_AT_ONCE)) signal.throwIfAborted();
