@@ -63,3 +63,13 @@ it('has no line break in a header, whatever the subject and the name of a file a
     }),
   );
 });
+
+describe('the correlation id', () => {
+  it('goes into a header, unless it could bend one', () => {
+    const headerOf = (correlationId: string): unknown =>
+      Reflect.get(compose({ ...message, correlationId }, from).headers ?? {}, 'X-Correlation-Id');
+    expect(headerOf('request-1')).toBe('request-1');
+    for (const bent of ['', 'a\r\nBcc: eve@example.org', 'a b', 'x'.repeat(65)])
+      expect(headerOf(bent)).toBeUndefined();
+  });
+});
