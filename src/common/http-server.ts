@@ -56,7 +56,7 @@ export const serverOptions = (
 });
 
 /** What a server is to browsers. */
-export interface Face {
+interface Face {
   /** Where it is; what must be said over TLS depends on it. */
   readonly publicUrl?: string;
   /** Everything below one of these paths is a page. */

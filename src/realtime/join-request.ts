@@ -1,4 +1,5 @@
 import { isId } from '../common/ids.js';
+import { MAX_TOKEN_LENGTH } from '../security/authentication.js';
 
 export interface JoinRequest {
   readonly bookingId: string;
@@ -15,9 +16,6 @@ export function parseJoin(payload: unknown): JoinRequest | null {
   if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) return null;
   return { bookingId, version };
 }
-
-/** As everywhere. */
-const MAX_TOKEN_LENGTH = 8192;
 
 /** The token of a handshake; null where there is none that could be one. */
 export function tokenOf(auth: unknown): string | null {

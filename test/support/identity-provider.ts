@@ -3,7 +3,7 @@ import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTHeaderPara
 import { freePort } from '../../src/database/embedded/free-port.js';
 
 export const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'] as const;
-export type Algorithm = (typeof ALGORITHMS)[number];
+type Algorithm = (typeof ALGORITHMS)[number];
 
 interface Pair {
   readonly publicKey: CryptoKey;

@@ -7,6 +7,7 @@ import type { LineRead, SeqRange } from '../../../src/booking/ledger/types.js';
 import { Config } from '../../../src/config/config.js';
 import { loadConfig } from '../../../src/config/load.js';
 import { DatabaseUrl } from '../../../src/database/database-url.js';
+import { Metrics, NoMetrics } from '../../../src/metrics/metrics.js';
 import { LineReader } from '../../../src/realtime/active-line.js';
 import { BoardIoAdapter } from '../../../src/realtime/board-io.adapter.js';
 import { bookingLinks } from '../../../src/realtime/booking-event.js';
@@ -19,6 +20,7 @@ import { PgNotifier } from '../../../src/realtime/pg-notifier.js';
 import { NotifierModule } from '../../../src/realtime/notifier.module.js';
 import { LineViewsModule, RealtimeModule } from '../../../src/realtime/realtime.module.js';
 import { SnapshotReader, SocketAccess } from '../../../src/realtime/socket-ports.js';
+import { NoRemotes, Remotes } from '../../../src/remote/remotes.js';
 import { CallLimits } from '../../../src/security/rate-limit/call-limits.js';
 
 export const OFFER = 'offer';
@@ -119,12 +121,14 @@ export async function startNode(
       },
       { provide: DatabaseUrl, useValue: { value: databaseUrl } },
       { provide: LineReader, useValue: reader },
+      { provide: Remotes, useClass: NoRemotes },
+      { provide: Metrics, useClass: NoMetrics },
       { provide: SocketAccess, useValue: access },
       { provide: SnapshotReader, useFactory: snapshots, inject: [LineViews] },
       // nobody is limited here
       { provide: CallLimits, useValue: { ofAddress: () => null } },
     ],
-    exports: [Config, DatabaseUrl, LineReader, SocketAccess, SnapshotReader, CallLimits],
+    exports: [Config, DatabaseUrl, LineReader, Remotes, Metrics, SocketAccess, SnapshotReader, CallLimits],
   })
   class Ground {}
 

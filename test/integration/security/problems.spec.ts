@@ -14,6 +14,7 @@ import { CLEAN_TEXT_PATTERN, CleanText, validationPipe } from '../../../src/comm
 import { Config } from '../../../src/config/config.js';
 import { loadConfig } from '../../../src/config/load.js';
 import { Metrics, NoMetrics } from '../../../src/metrics/metrics.js';
+import { NoRemotes, Remotes } from '../../../src/remote/remotes.js';
 import { Access, CurrentIdentity } from '../../../src/security/access.js';
 import { BookingTokens } from '../../../src/security/booking-token.js';
 import { clientAddress, trustProxy } from '../../../src/security/client-address.js';
@@ -116,8 +117,9 @@ async function start(env: Record<string, string> = {}): Promise<NestFastifyAppli
       { provide: SecretStore, useClass: NoStore },
       { provide: SharedLevels, useClass: NothingShared },
       { provide: Metrics, useClass: NoMetrics },
+      { provide: Remotes, useClass: NoRemotes },
     ],
-    exports: [Config, SecretStore, SharedLevels, Metrics],
+    exports: [Config, SecretStore, SharedLevels, Metrics, Remotes],
   })
   class Ground {}
   const adapter = new FastifyAdapter(serverOptions(config.http, trustProxy(config.http.trustedProxies)));
