@@ -282,8 +282,8 @@ export class Ledger {
     return sweepReads.pruneKeys(this.db, ageMs, limit);
   }
 
-  gatherTellings(service: tellings.ToldService, seals: number): Promise<boolean> {
-    return tellings.gatherTellings(this.db, service, seals);
+  gatherTellings(service: tellings.ToldService, events?: number): Promise<boolean> {
+    return tellings.gatherTellings(this.db, service, events);
   }
   dueTellings(service: tellings.ToldService, limit: number, leaseMs: number): Promise<tellings.Telling[]> {
     return tellings.dueTellings(this.db, service, limit, leaseMs);

@@ -24,9 +24,9 @@ language sql immutable parallel safe as $$
   end
 $$;
 
--- Turns the next seals into tellings, p_seals of them at most. A service that is told for the first time begins with
--- whoever holds units now. RETURNS whether there is more to turn.
-create or replace function gather_tellings(p_service text, p_seals integer) returns jsonb
+-- Turns the next seals into tellings, of about p_events events together, and one at least. A service that is told for
+-- the first time begins with whoever holds units now. RETURNS whether there is more to turn.
+create or replace function gather_tellings(p_service text, p_events integer) returns jsonb
 language plpgsql volatile as $$
 declare
   c remote_cursor%rowtype;
@@ -50,7 +50,9 @@ begin
     return 'true';
   end if;
   select max(number) into v_last from (
-    select number from audit_seal where number > c.seal order by number limit p_seals) fresh;
+    select number, sum(events) over (order by number) - events as before from (
+      select number, events from audit_seal where number > c.seal order by number limit 1000) next
+  ) fresh where before < p_events;
   if v_last is null then return 'false'; end if;
   insert into remote_telling (service, booking_id, kind, version, next_at, created_at)
   select p_service, e.booking_id, telling_kind(p_service, e.from_state, e.to_state), e.version, v_now, v_now
@@ -231,9 +233,16 @@ export interface DueQuestion {
   readonly tries: number;
 }
 
+/** One call takes no longer for it, however much there is to catch up with. */
+const EVENTS_PER_CALL = 10_000;
+
 /** Turns sealed events into tellings; true where there is more to turn. Any number of processes may call it at once. */
-export function gatherTellings(db: Database, service: ToldService, seals: number): Promise<boolean> {
-  return callJson<boolean>(db, 'gather_tellings', [service, seals]);
+export function gatherTellings(
+  db: Database,
+  service: ToldService,
+  events = EVENTS_PER_CALL,
+): Promise<boolean> {
+  return callJson<boolean>(db, 'gather_tellings', [service, events]);
 }
 
 /** Tellings to be told now; each is this caller's for the lease. */

@@ -8,7 +8,6 @@ import { Chore } from '../chore.js';
 import type { Told } from './told.js';
 
 const AT_ONCE = 50;
-const SEALS_AT_ONCE = 100;
 /** Longer than a telling can take: then whoever had it is gone, and another worker tells it. */
 const LEASE_MARGIN_MS = 10_000;
 /** What is due is told no sooner after the last look, so that a busy worker does not look for each booking. */
@@ -75,7 +74,7 @@ export class Teller {
     setMaxListeners(2 * AT_ONCE, signal);
     // what has just been committed is in a seal as soon as nothing older can follow
     await ledger.seal();
-    while (await ledger.gatherTellings(service, SEALS_AT_ONCE)) signal.throwIfAborted();
+    while (await ledger.gatherTellings(service)) signal.throwIfAborted();
     while (await this.tellSome(signal)) signal.throwIfAborted();
   }
 
