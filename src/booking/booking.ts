@@ -60,8 +60,8 @@ export interface Money {
 
 /** Who does a thing, and on whose request; written to the audit log. */
 export interface Actor {
-  readonly kind: 'customer' | 'operator' | 'system';
-  /** An opaque id. */
+  readonly kind: 'customer' | 'operator' | 'service' | 'system';
+  /** An opaque id; a service's is its name. */
   readonly id: string;
   /** Network address of the caller, where there is one. */
   readonly address?: string;

@@ -54,7 +54,7 @@ export function behind(identity: Identity): Pick<Actor, 'kind' | 'id'> {
     case 'booking':
       return { kind: 'customer', id: `booking:${identity.bookingId}` };
     case 'service':
-      return { kind: 'system', id: `service:${identity.name}` };
+      return { kind: 'service', id: identity.name };
     case 'anonymous':
       return { kind: 'customer', id: 'anonymous' };
   }

@@ -411,7 +411,7 @@ describe('what is for services', () => {
     const audit = await test.ground.sql(
       `select actor_kind, actor_id from audit_event where action = 'line.work'`,
     );
-    expect(audit).toEqual([{ actor_kind: 'system', actor_id: 'service:gateway' }]);
+    expect(audit).toEqual([{ actor_kind: 'service', actor_id: 'gateway' }]);
     expect(
       await grpc.refused(
         'BookingWorkerService/DequeueAndProcess',
@@ -461,7 +461,7 @@ describe('what is for services', () => {
       `select actor_kind, actor_id from audit_event where booking_id = $1 order by id limit 1`,
       [acceptance.bookingId],
     );
-    expect(row).toEqual({ actor_kind: 'system', actor_id: 'service:gateway' });
+    expect(row).toEqual({ actor_kind: 'service', actor_id: 'gateway' });
   });
 });
 
