@@ -25,10 +25,10 @@ const USAGE = `npm run test:api-fuzz -- [--max-examples N] [--seed N] [--only NA
 const PASS_MS = 5 * 60_000;
 /** Every check there is, whatever a later version adds; all phases. */
 const ASKED = ['--checks', 'all', '--phases', 'examples,coverage,fuzzing,stateful', '--mode', 'all'];
-const LIMITS = ['PER_CUSTOMER', 'PER_ADDRESS', 'READS_PER_CUSTOMER', 'READS_PER_ADDRESS'].concat([
-  'FAILURES_PER_ADDRESS',
-  'TICKET_CODES_PER_ADDRESS',
-]);
+const LIMITS = [
+  ...['PER_CUSTOMER', 'PER_ADDRESS', 'READS_PER_CUSTOMER', 'READS_PER_ADDRESS'],
+  ...['FAILURES_PER_ADDRESS', 'TICKET_CODES_PER_ADDRESS'],
+];
 const path = (name) => fileURLToPath(new URL(name, root));
 /** As with the services of `npm test`. */
 const isRequired = (process.env.REQUIRE_SERVICES ?? '').split(',').includes('schemathesis');
@@ -112,6 +112,8 @@ function ask(program, url, caller, stage, work) {
     child.once('error', (error) => (output += error.message));
     child.once('close', (code) => {
       if (code !== 0 && interrupted === null) say(output);
+      if (child.signalCode === 'SIGKILL' && interrupted === null)
+        say(`not done within ${PASS_MS / 60_000} minutes`);
       resolve(code === 0);
     });
   });
