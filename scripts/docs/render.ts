@@ -7,6 +7,7 @@ import {
 } from '../../src/metrics/catalogue.js';
 import { capabilityTable } from './capabilities.js';
 import { renderContract } from './contract.js';
+import { renderDescriptors } from './descriptors.js';
 import { withSection } from './section.js';
 import { statusTable } from './statuses.js';
 
@@ -17,6 +18,7 @@ export const GENERATED: Readonly<Record<string, (current: string) => string>> = 
   'docs/queues.md': renderCapabilities,
   'docs/grpc.md': renderStatuses,
   'src/grpc/contract.generated.ts': renderContract,
+  'src/grpc/descriptors.generated.ts': renderDescriptors,
 };
 
 const NOTE = '<!-- Made by `npm run docs` from the source. A test compares the two: change the source. -->';

@@ -1,6 +1,7 @@
 import protobuf from 'protobufjs';
 import { type AppError, ERRORS } from '../common/errors.js';
 import type { FieldError } from '../common/problem.js';
+import { CONTRACT } from './contract.generated.js';
 
 /** `domain` of the refusals that are ours. */
 const DOMAIN = 'fairline';
@@ -24,18 +25,21 @@ const rpc = protobuf.Root.fromJSON({
   },
 });
 
+const ours = protobuf.Root.fromJSON(CONTRACT);
+
 type Members = Readonly<Record<string, unknown>>;
 
-const encode = (name: string, members: Members): Uint8Array => rpc.lookupType(name).encode(members).finish();
+const encode = (root: protobuf.Root, name: string, members: Members): Uint8Array =>
+  root.lookupType(name).encode(members).finish();
 
 const detail = (name: string, members: Members): Members => ({
   typeUrl: `type.googleapis.com/google.rpc.${name}`,
-  value: encode(name, members),
+  value: encode(rpc, name, members),
 });
 
 /**
  * A refusal as `grpc-status-details-bin` carries it: an ErrorInfo with its code and members, a BadRequest with what is
- * wrong in which field, a RetryInfo where trying again is worth while.
+ * wrong in which field, a RetryInfo where trying again is worth while; and all of it as the contract's own Problem.
  */
 export function statusDetails(status: number, refusal: AppError): Buffer {
   const { errors, retryAfterSeconds, ...members } = refusal.details;
@@ -46,8 +50,24 @@ export function statusDetails(status: number, refusal: AppError): Buffer {
     ...(typeof retryAfterSeconds === 'number'
       ? [detail('RetryInfo', { retryDelay: duration(retryAfterSeconds) })]
       : []),
+    {
+      typeUrl: 'type.googleapis.com/fairline.v1.Problem',
+      value: encode(ours, 'fairline.v1.Problem', problemMessage(refusal)),
+    },
   ];
-  return Buffer.from(encode('Status', { code: status, message: messageOf(refusal), details }));
+  return Buffer.from(encode(rpc, 'Status', { code: status, message: messageOf(refusal), details }));
+}
+
+/** A refusal as the contract's own message. */
+export function problemMessage(refusal: AppError): Members {
+  const { retryAfterSeconds, errors } = refusal.details;
+  return {
+    code: refusal.code,
+    title: ERRORS[refusal.code].title,
+    ...(refusal.detail !== undefined && { detail: refusal.detail }),
+    fields: fieldErrors(errors),
+    ...(typeof retryAfterSeconds === 'number' && { retryAfter: duration(retryAfterSeconds) }),
+  };
 }
 
 /** For a person. */

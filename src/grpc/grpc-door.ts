@@ -1,8 +1,8 @@
 import { logVerbosity, Server, setLogVerbosity, type ServerCredentials } from '@grpc/grpc-js';
-import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import type { EnumTypeDefinition, PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { ServerGrpc } from '@nestjs/microservices';
-import { HealthImplementation, protoPath } from 'grpc-health-check';
+import { HealthImplementation } from 'grpc-health-check';
 import type { GrpcSettings } from '../config/grpc.js';
 import { contract, PACKAGE, SERVICES } from './contract.js';
 import { serverCredentials } from './credentials.js';
@@ -39,7 +39,7 @@ export class GrpcDoor extends ServerGrpc {
   /** @throws Error where a certificate cannot be used */
   constructor(
     private readonly door: DoorOptions,
-    private readonly definition: PackageDefinition = contract(),
+    definition: PackageDefinition = contract(),
   ) {
     super({ package: PACKAGE, packageDefinition: definition });
     this.credentials = serverCredentials(door.settings.tls);
@@ -75,7 +75,7 @@ export class GrpcDoor extends ServerGrpc {
       'grpc.keepalive_timeout_ms': 20_000,
     });
     this.health.addToServer(server);
-    if (this.door.reflection) this.reflect(server);
+    if (this.door.reflection) await this.reflect(server);
     await this.bind(server);
     this.server = server;
     return server;
@@ -98,9 +98,16 @@ export class GrpcDoor extends ServerGrpc {
     });
   }
 
-  private reflect(server: Server): void {
-    const health = loadSync(protoPath);
-    new ReflectionService({ ...this.definition, ...health }).addToServer(server);
+  private async reflect(server: Server): Promise<void> {
+    const { DESCRIPTORS } = await import('./descriptors.generated.js');
+    const files = DESCRIPTORS.map((file) => Buffer.from(file, 'base64'));
+    // What the loader makes of the contract names types in ways that clients of reflection do not find.
+    const described: EnumTypeDefinition = {
+      format: 'Protocol Buffer 3 EnumDescriptorProto',
+      type: {},
+      fileDescriptorProtos: files,
+    };
+    new ReflectionService({ described }).addToServer(server);
   }
 
   private async drain(): Promise<void> {

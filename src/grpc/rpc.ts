@@ -51,8 +51,10 @@ const RULE = Symbol('fairline:grpc-access');
 const callers = new WeakMap<Call, Caller>();
 
 /** Who may call a method, and what it counts as; undefined: no `@Rpc` says it. */
-export const ruleOf = (method: Function, reflector = new Reflector()): Rule | undefined =>
-  reflector.get<Rule | undefined>(RULE, method);
+export const ruleOf = (
+  method: Parameters<Reflector['get']>[1],
+  reflector = new Reflector(),
+): Rule | undefined => reflector.get<Rule | undefined>(RULE, method);
 
 /** The caller of a call that the guard let pass. */
 export function callerOf(call: Call): Caller {

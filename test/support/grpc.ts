@@ -108,6 +108,7 @@ export function refusalOf(error: ServiceError): Refused {
     const decoded: Json = rpc.lookupType('Status').decode(bytes);
     for (const { typeUrl, value } of decoded.details) {
       const name = String(typeUrl).replace('type.googleapis.com/google.rpc.', '');
+      if (name.includes('/')) continue;
       const type = rpc.lookupType(name);
       details[name] = type.toObject(type.decode(value), { longs: Number });
     }

@@ -2,6 +2,7 @@ import type { Metadata } from '@grpc/grpc-js';
 import { Controller, Inject, Logger, Optional } from '@nestjs/common';
 import { AppError } from '../../../common/errors.js';
 import { signalOf, type Call } from '../../../grpc/call.js';
+import { problemMessage } from '../../../grpc/error-details.js';
 import { GrpcDoor } from '../../../grpc/grpc-door.js';
 import { refusalOf } from '../../../grpc/refusal.filter.js';
 import { callerOf, limitedAs, Rpc } from '../../../grpc/rpc.js';
@@ -14,7 +15,7 @@ import { Ledger } from '../../ledger/ledger.js';
 import { LineWork, type WorkedBooking } from '../../line-work.js';
 import { bookingId } from '../booking-id.js';
 import { actorOf, Joining } from './joining.js';
-import { bookingMessage, lineMessage, problemMessage, stateName, type Message } from './messages.js';
+import { bookingMessage, lineMessage, stateName, type Message } from './messages.js';
 import { amountOf, countOf, offerIdOf, type JoinMessage } from './requests.js';
 
 const MAX_BATCH = 500;

@@ -1,5 +1,3 @@
-import { AppError, ERRORS } from '../../../common/errors.js';
-import { duration, fieldErrors } from '../../../grpc/error-details.js';
 import type { LineEvent } from '../../../realtime/events.js';
 import type { BookingSnapshot, BookingState, Stay } from '../../booking.js';
 
@@ -48,18 +46,6 @@ export const lineMessage = ({
   grantsPerMinute,
   stock,
 }: LineEvent): Message => ({ offerId, version, waiting, front, last, grantsPerMinute, stock });
-
-/** Where one of several was refused and the call goes on. */
-export function problemMessage(refusal: AppError): Message {
-  const { retryAfterSeconds, errors } = refusal.details;
-  return present({
-    code: refusal.code,
-    title: ERRORS[refusal.code].title,
-    detail: refusal.detail ?? null,
-    fields: fieldErrors(errors),
-    retryAfter: typeof retryAfterSeconds === 'number' ? duration(retryAfterSeconds) : null,
-  });
-}
 
 const present = (members: Message): Message =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
