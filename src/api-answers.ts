@@ -30,12 +30,12 @@ export const HEADERS: NonNullable<Components['headers']> = {
   RateLimit: {
     description: 'What may follow at once (r), and in how many seconds the whole quota is there again (t).',
     schema: { type: 'string' },
-    example: '"customer";r=59;t=1',
+    example: '"customer";r=299;t=1',
   },
   'RateLimit-Policy': {
     description: 'The limit that this counts against: so many requests (q) in so many seconds (w).',
     schema: { type: 'string' },
-    example: '"customer";q=60;w=60',
+    example: '"customer";q=300;w=60',
   },
 };
 const ALWAYS = ['X-Request-Id', 'RateLimit', 'RateLimit-Policy'];

@@ -12,7 +12,7 @@ export interface Quota {
  */
 const LIMITS = [
   /** Bookings made, paid and given up, by one customer. */
-  ['customer', 'RATE_LIMIT_PER_CUSTOMER', '60/60s'],
+  ['customer', 'RATE_LIMIT_PER_CUSTOMER', '300/60s'],
   /** The same, from one address. */
   ['address', 'RATE_LIMIT_PER_ADDRESS', '20000/60s'],
   /** Reads, by one customer. */

@@ -1,11 +1,7 @@
 import type { Challenged, Verifier } from './challenges.js';
 
 /** What a module of `CHALLENGE_MODULE` exports as its default: it answers true, or a promise of that, for a yes. */
-export type VerifySolution = (
-  solution: string,
-  who: Challenged,
-  signal: AbortSignal,
-) => unknown;
+type VerifySolution = (solution: string, who: Challenged, signal: AbortSignal) => unknown;
 
 /** A function of the operator's own. */
 export class OperatorModule implements Verifier {

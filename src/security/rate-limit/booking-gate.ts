@@ -47,7 +47,7 @@ export class BookingGate {
     const { challenges } = this;
     if (challenges === null || identity.kind === 'operator') return counted;
     return whenThere(counted, async (standing) => {
-      await challenges.check(solution, { address: caller.ip, userId });
+      await challenges.check(solution, { address: caller.ip ?? '', userId });
       return standing;
     });
   }

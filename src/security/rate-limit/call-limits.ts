@@ -11,8 +11,8 @@ export type CustomerLimit = Exclude<LimitName, AddressLimit>;
 
 /** Where a call comes from. A request of Fastify's is one. */
 export interface Caller {
-  /** The client's address, as far as the proxies between are trusted. */
-  readonly ip: string;
+  /** The client's address, as far as the proxies between are trusted; undefined of one who has gone already. */
+  readonly ip: string | undefined;
   /** The other end of the connection. */
   readonly socket: { readonly remoteAddress?: string | undefined };
 }
@@ -38,8 +38,7 @@ export class CallLimits {
    * proxy says that the call came from there: a proxy that nobody named would make the whole world one address.
    */
   ofAddress(limit: AddressLimit, caller: Caller): AtOnce<Standing> {
-    const { ip } = caller;
-    const taken = this.limiter.take(limit, addressKey(ip));
+    const taken = this.limiter.take(limit, addressKey(caller.ip ?? ''));
     return whenThere(taken, (verdict) => {
       if (verdict === null) return null;
       if (verdict.allowed || isThisMachine(caller)) return { limit, verdict };
@@ -110,5 +109,5 @@ function subjectOf(identity: Identity): string | undefined {
 }
 
 /** Not what a proxy on this machine forwards. */
-const isThisMachine = ({ ip, socket }: Caller): boolean =>
+const isThisMachine = ({ ip = '', socket }: Caller): boolean =>
   isLoopback(ip) && addressKey(ip) === addressKey(socket.remoteAddress ?? '');
