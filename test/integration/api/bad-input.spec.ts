@@ -141,6 +141,8 @@ describe('whatever is sent', () => {
       'GET /api/admin/queue': bare('/api/admin/queue'),
       'GET /api/admin/invariants': bare('/api/admin/invariants'),
       'GET /api/admin/audit': bare('/api/admin/audit'),
+      'GET /api/admin/audit/head': bare('/api/admin/audit/head'),
+      'POST /api/admin/erasures': { path: '/api/admin/erasures', token, body: { userId: unique('nobody') } },
       'GET /api/admin/bookings.ndjson': bare('/api/admin/bookings.ndjson'),
       'GET /health/live': { path: '/health/live' },
       'GET /health/ready': { path: '/health/ready' },
