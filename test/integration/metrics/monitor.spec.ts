@@ -14,7 +14,7 @@ import { LedgerReadings, RateLimitReadings } from '../../../src/metrics/sources.
 import { WorkerActivity, type WorkerStatus } from '../../../src/metrics/worker-activity.js';
 import { BrokerError } from '../../../src/queue/broker-error.js';
 import { JobQueue, type QueueCounts } from '../../../src/queue/job-queue.js';
-import { NoRemotes, Remotes } from '../../../src/remote/remotes.js';
+import { Remotes } from '../../../src/remote/remotes.js';
 
 const line: LineState = {
   offerId: 'show-vip',
@@ -68,7 +68,8 @@ describe('the monitor of a process', () => {
           useValue: {
             lines: () => world.lines(),
             unsealedSeconds: () => Promise.resolve(2.5),
-            tellingBacklog: () => Promise.resolve([]),
+            tellingBacklog: () =>
+              Promise.resolve([{ service: 'ticket', state: 'due', tellings: 6, oldestSeconds: 1.5 }]),
           },
         },
         { provide: JobQueue, useValue: { counts: () => world.counts() } },
@@ -81,7 +82,14 @@ describe('the monitor of a process', () => {
           useValue: { checks: { database: () => world.database(), broker: () => world.broker() } },
         },
         { provide: WorkerActivity, useValue: { status: () => world.worker } },
-        { provide: Remotes, useClass: NoRemotes },
+        {
+          provide: Remotes,
+          useValue: {
+            caller: (name: string) => (name === 'ticket' ? {} : null),
+            states: () => new Map([['ticket', 'down'] as const, ['gateway', 'up'] as const]),
+            watch: () => undefined,
+          },
+        },
       ],
       exports: [Config, Remotes, LedgerReadings, RateLimitReadings, JobQueue, HealthParts, WorkerActivity],
     })
@@ -138,8 +146,20 @@ describe('the monitor of a process', () => {
     metrics.retried('email');
     metrics.deadLettered('CARD_EXPIRED');
     metrics.deadLettered('connect ECONNREFUSED ann@example.org');
+    metrics.remoteCalled('ticket', 'unknown', 0.5);
+    metrics.told('ticket', 'reserve', 'later');
+    metrics.differed(1);
+    metrics.pushesDropped(9);
     const text = await scrape();
     for (const sample of [
+      'fairline_remote_calls_total{service="ticket",outcome="unknown"} 1',
+      'fairline_remote_told_total{service="ticket",kind="reserve",outcome="later"} 1',
+      'fairline_remote_differences_total 1',
+      'fairline_remote_pushes_dropped_total 9',
+      'fairline_remote_up{service="ticket"} 0',
+      'fairline_remote_up{service="gateway"} 1',
+      'fairline_remote_tellings{service="ticket",state="due"} 6',
+      'fairline_remote_oldest_telling_seconds{service="ticket"} 1.5',
       'fairline_bookings_accepted_total 3',
       'fairline_bookings_refused_total{code="SOLD_OUT"} 2',
       'fairline_rate_limited_total{limit="customer"} 1',
