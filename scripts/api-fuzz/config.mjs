@@ -29,11 +29,11 @@ export const peers = (tokens) =>
 export function configuration(stage, { token, peers = null, bookings = stage.bookings }, hooks, examples) {
   const dictionaries = {
     bookings,
-    kept: stage.kept,
+    ...{ held: stage.held, paid: stage.paid, kept: stage.kept },
     offers: [...stage.offers, ...stage.rooms],
     rooms: stage.rooms,
     codes: stage.codes,
-    letters: stage.letters,
+    ...{ replayed: stage.replayed, discarded: stage.discarded },
     // Most of what is asked for is to be had, so that there is something to go on with.
     events: [...stage.events.map(() => stage.events[0]), ...stage.events],
     ticketTypes: ['standing'],
@@ -44,12 +44,15 @@ export function configuration(stage, { token, peers = null, bookings = stage.boo
   const known = (where, dictionary) =>
     `${quoted(where)} = { dictionary = "${dictionary}", probability = ${KNOWN} }`;
   const operations = [
-    ['^/api/(admin/)?bookings/\\{id\\}(/payment|/refund)?$', [known('path.id', 'bookings')]],
-    ['^/api/bookings/\\{id\\}/ticket', [known('path.id', 'kept')]],
+    ['^/api/bookings/\\{id\\}$', [known('path.id', 'bookings')]],
+    ['/payment$', [known('path.id', 'held')]],
+    ['/refund$', [known('path.id', 'paid')]],
+    ['/ticket.pdf$', [known('path.id', 'kept')]],
     ['^/api/offers/\\{id\\}$', [known('path.id', 'offers')]],
     ['^/api/offers/\\{id\\}/nights', [known('path.id', 'rooms')]],
     ['^/api/tickets/', [known('path.code', 'codes')]],
-    ['^/api/admin/dead-letters/', [known('path.id', 'letters')]],
+    ['/replay$', [known('path.id', 'replayed')]],
+    ['/discard$', [known('path.id', 'discarded')]],
   ];
   const lines = [
     `hooks = ${quoted(hooks)}`,

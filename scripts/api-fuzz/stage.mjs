@@ -60,42 +60,44 @@ export async function setStage(url, operator) {
   });
 
   const book = (more) => api('POST', '/api/bookings', { eventId: 'plenty', ...more });
-  const bookings = [];
-  const kept = [];
+  // What ends a booking has some of its own, so that there are always some for everything else.
+  const made = { bookings: [], held: [], paid: [], kept: [], dead: [] };
   for (const userId of CUSTOMERS) {
-    const paid = { userId, paymentMethod: 'pm_ok' };
-    const stay = { hotelId: HOTEL, checkIn: date(20), checkOut: date(22) };
-    kept.push(...(await Promise.all(times(2, () => book({ ...paid, quantity: 2 })))));
-    bookings.push(
-      ...(await Promise.all([
-        ...times(4, () => book({ userId })),
-        ...times(4, () => book({ ...paid, quantity: 2 })),
-        // Nobody takes its mail: it becomes a dead letter.
-        ...times(4, () => book({ ...paid, email: 'fan@example.org' })),
+    const paid = { userId, paymentMethod: 'pm_ok', quantity: 2 };
+    const stay = { userId, hotelId: HOTEL, checkIn: date(20), checkOut: date(22) };
+    made.held.push(...(await all(times(4, () => book({ userId })))));
+    made.paid.push(...(await all(times(4, () => book(paid)))));
+    made.kept.push(...(await all(times(2, () => book(paid)))));
+    // Nobody takes its mail: it becomes a dead letter.
+    made.dead.push(...(await all(times(4, () => book({ ...paid, email: 'fan@example.org' })))));
+    made.bookings.push(
+      ...(await all([
+        ...times(3, () => book({ userId })),
+        ...times(3, () => book(paid)),
         book({ userId, eventId: 'scarce', quantity: 2 }),
-        api('POST', '/api/bookings', { ...paid, ...stay }),
-        api('POST', '/api/bookings', { userId, ...stay }),
+        api('POST', '/api/bookings', { ...stay, paymentMethod: 'pm_ok' }),
+        api('POST', '/api/bookings', stay),
       ])),
     );
     const left = await book({ userId });
-    await api('DELETE', `/api/bookings/${left.bookingId}`);
-    bookings.push(left);
+    await api('DELETE', pathOf(left));
+    made.bookings.push(left);
   }
+  const settled = [...made.paid, ...made.kept];
   const codes = await eventually('tickets', async () => {
-    const all = await Promise.all([...kept, ...bookings].map((one) => api('GET', pathOf(one))));
-    const settled = all.filter(({ state }) => state === 'confirmed');
-    return settled.length >= 14 ? settled.flatMap(({ ticketCodes }) => ticketCodes) : null;
+    const read = await all(settled.map((one) => api('GET', pathOf(one))));
+    return read.every(({ state }) => state === 'confirmed') ? read.flatMap((one) => one.ticketCodes) : null;
   });
   const letters = await eventually('dead letters', async () => {
     const { deadLetters } = await api('GET', '/api/admin/dead-letters?state=open');
-    return deadLetters.length >= 8 ? deadLetters.map(({ id }) => id) : null;
+    return deadLetters.length === made.dead.length ? deadLetters.map(({ id }) => id) : null;
   });
   return {
-    ...{ offers, rooms: [rooms.id], events: Object.keys(EVENTS), customers: CUSTOMERS, codes, letters },
-    bookings: bookings.map(({ bookingId }) => bookingId),
-    /** Given back by nobody, so that there are tickets to look at. */
-    kept: kept.map(({ bookingId }) => bookingId),
-    guest: kept[0],
+    ...{ offers, rooms: [rooms.id], events: Object.keys(EVENTS), customers: CUSTOMERS, codes },
+    ...Object.fromEntries(Object.entries(made).map(([name, some]) => [name, some.map(idOf)])),
+    replayed: letters.filter((_, index) => index % 2 === 0),
+    discarded: letters.filter((_, index) => index % 2 === 1),
+    guest: made.kept[0],
     stay: {
       hotels: [HOTEL],
       roomTypes: [ROOM],
@@ -105,6 +107,8 @@ export async function setStage(url, operator) {
   };
 }
 
+const all = (promises) => Promise.all(promises);
+const idOf = ({ bookingId }) => bookingId;
 const pathOf = ({ bookingId }) => `/api/bookings/${bookingId}`;
 
 /** Whether F1 to F7 hold. @returns {Promise<string[]>} what does not, in words */
