@@ -1,4 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { credentials } from '@grpc/grpc-js';
@@ -163,6 +165,24 @@ describe('a certificate that cannot be used', () => {
       ['GRPC_TLS_KEY_FILE', other.key],
     ] as const)
       await expect(startApp({ ...settings, [name]: path }, test.ground)).rejects.toThrow(`${name}: ${path}`);
+  });
+});
+
+describe('npm run certs', () => {
+  it('makes an authority and what it signs, once, and says what to export', () => {
+    const made = join(folder, 'made');
+    const certs = (): string =>
+      execFileSync(process.execPath, ['scripts/certs.mjs', made], { encoding: 'utf8' });
+    const read = (name: string): X509Certificate => new X509Certificate(readFileSync(join(made, name)));
+    const exported = certs();
+    const authority = read('ca.pem');
+    expect(exported).toContain(`export GRPC_TLS_CA_FILE=${join(made, 'ca.pem')}`);
+    for (const name of ['server.pem', 'client.pem'])
+      expect(read(name).verify(authority.publicKey)).toBe(true);
+    expect(read('server.pem').checkHost('localhost')).toBe('localhost');
+    expect(statSync(join(made, 'server-key.pem')).mode & 0o077).toBe(0);
+    certs();
+    expect(read('ca.pem').fingerprint256).toBe(authority.fingerprint256);
   });
 });
 

@@ -40,7 +40,7 @@ export class BookingWorkerRpc {
     private readonly ledger: Ledger,
     private readonly limits: CallLimits,
     private readonly door: GrpcDoor,
-    @Optional() @Inject(LineWork) private readonly work: LineWork | null,
+    @Optional() @Inject(LineWork) private readonly work: LineWork | undefined,
   ) {}
 
   @Rpc('BookingWorkerService', 'anyone', 'acceptance')
@@ -79,7 +79,7 @@ export class BookingWorkerRpc {
   ): Promise<Message> {
     const offerId = offerIdOf(message.offerId);
     const max = amountOf('max', message.max, MAX_WORK);
-    if (this.work === null) throw new AppError('NOT_SERVED_HERE', 'This process has no worker');
+    if (this.work === undefined) throw new AppError('NOT_SERVED_HERE', 'This process has no worker');
     await this.ledger.noteOperation('line.work', null, actorOf(callerOf(call)), { offerId, max });
     const over = AbortSignal.any([signalOf(call), this.door.closes]);
     const done = await this.work.process(offerId, max, over);
