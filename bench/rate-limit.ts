@@ -122,12 +122,14 @@ function spentSince(before: NodeJS.CpuUsage): number {
 }
 
 const door = gate();
-const caller = { ip: '203.0.113.7', socket: { remoteAddress: '203.0.113.7' } };
+/** Several, so that none of them meets its limit. */
+const callers = Array.from({ length: 64 }, (_, i) => ({ ip: `203.0.113.${i}`, socket: {} }));
 const results = {
   nsPerDecision: {
     'one address': ns(() => limiter.take('address', '203.0.113.7')),
     [`${CUSTOMERS} customers in turn`]: ns((i) => limiter.take('customer', customerOf(i))),
     'the gate: both limits': ns((i) => {
+      const caller = callers[i % callers.length] ?? { ip: '', socket: {} };
       void door.identify(caller, undefined);
       return door.admit(caller, ANONYMOUS, customerOf(i), undefined);
     }),
