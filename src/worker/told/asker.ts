@@ -1,21 +1,16 @@
 import type { Actor } from '../../booking/booking.js';
 import type { Ledger } from '../../booking/ledger/ledger.js';
 import type { DueQuestion } from '../../booking/ledger/tellings.js';
-import type { Night, Offer, RoomOffer, TicketOffer } from '../../booking/ledger/types.js';
-import { dateOf, dayNumber } from '../../common/days.js';
 import type { Metrics } from '../../metrics/metrics.js';
 import { RemoteError } from '../../remote/remotes.js';
 import { Chore } from '../chore.js';
+import { questionsAbout, type Question } from './questions.js';
 import type { TicketService } from './ticket-service.js';
-import { unitsOf } from './units.js';
 
 /** An offer is asked about so long before it opens, so that there is time to look why the two differ. */
 const AHEAD_MS = 60_000;
 const LOOK_EVERY_MS = 2000;
 const OFFERS_AT_ONCE = 20;
-/** Of a room offer, so many runs of nights that we have equally many rooms of. */
-const MOST_RUNS = 60;
-const DAY_MS = 86_400_000;
 
 /** An answer that is not what our ledger says. */
 export interface Difference {
@@ -27,12 +22,6 @@ export interface Difference {
   readonly checkOut?: string;
 }
 
-interface Question {
-  readonly units: object;
-  readonly ours: number;
-  readonly nights?: { readonly checkIn: string; readonly checkOut: string };
-}
-
 export interface AskerParts {
   readonly tickets: TicketService;
   readonly ledger: Pick<Ledger, 'dueQuestions' | 'recordAnswer' | 'offer' | 'offerNights'>;
@@ -41,8 +30,6 @@ export interface AskerParts {
   /** Hears of answers that differ from the ledger. */
   readonly differs: (offerId: string, differences: readonly Difference[]) => void;
   readonly failed: (error: unknown) => void;
-  /** In ms since 1970. */
-  readonly now?: () => number;
 }
 
 /**
@@ -79,19 +66,31 @@ export class Asker {
 
   private async ask(due: DueQuestion, signal: AbortSignal): Promise<void> {
     const { ledger, metrics, actor, differs } = this.parts;
-    const offer = await ledger.offer(due.offerId);
-    if (offer === null) return;
-    const questions = await this.questionsOf(offer);
-    const differences: Difference[] = [];
-    for (const question of questions) {
-      const theirs = await this.answerTo(question, signal);
-      if (theirs !== question.ours) differences.push({ ours: question.ours, theirs, ...question.nights });
+    const { offerId } = due;
+    const before = await this.questions(offerId);
+    const answers: Difference[] = [];
+    for (const question of before) {
+      answers.push({
+        ours: question.ours,
+        theirs: await this.answerTo(question, signal),
+        ...question.nights,
+      });
     }
-    const detail = { service: 'ticket', asked: questions.length, differences };
+    // Once a sale is on, the other side hears of it a moment later: only what nobody has touched can be compared.
+    const untouched = sameOf(before, await this.questions(offerId));
+    const differences = answers.filter((one) => one.theirs !== one.ours && untouched.has(keyOf(one)));
+    const detail = { service: 'ticket', asked: answers.length, differences };
     const isFirst = await ledger.recordAnswer(due, detail, actor);
     if (!isFirst || differences.length === 0) return;
     metrics.differed(differences.length);
-    differs(offer.id, differences);
+    differs(offerId, differences);
+  }
+
+  private async questions(offerId: string): Promise<readonly Question[]> {
+    const { ledger } = this.parts;
+    const offer = await ledger.offer(offerId);
+    if (offer === null) return [];
+    return questionsAbout(offer, (id, first, last) => ledger.offerNights(id, first, last), Date.now());
   }
 
   /** A number of units, or the code of a refusal: that is an answer too. @throws RemoteError where there is none */
@@ -103,49 +102,15 @@ export class Asker {
       throw error;
     }
   }
-
-  private async questionsOf(offer: Offer): Promise<readonly Question[]> {
-    return offer.kind === 'ticket' ? [ticketQuestion(offer)] : await this.roomQuestions(offer);
-  }
-
-  private async roomQuestions(offer: RoomOffer): Promise<readonly Question[]> {
-    const { firstNight, lastNight } = offer;
-    if (firstNight === null || lastNight === null) return [];
-    const today = dateOf(Math.floor((this.parts.now ?? Date.now)() / DAY_MS));
-    const from = firstNight > today ? firstNight : today;
-    const nights = from > lastNight ? [] : await this.parts.ledger.offerNights(offer.id, from, lastNight);
-    return runsOf(nights ?? [], offer.maxNights)
-      .slice(0, MOST_RUNS)
-      .map(({ first, last, available }) => {
-        const nights = { checkIn: first, checkOut: dateOf(dayNumber(last) + 1) };
-        return { units: unitsOf({ ...offer, ...nights }, Math.max(1, available)), ours: available, nights };
-      });
-  }
 }
 
-const ticketQuestion = (offer: TicketOffer): Question => ({
-  units: unitsOf(offer, Math.max(1, offer.stock.available)),
-  ours: offer.stock.available,
-});
+const keyOf = ({ ours, checkIn, checkOut }: Omit<Difference, 'theirs'>): string =>
+  [ours, checkIn, checkOut].join();
 
-interface Run {
-  readonly first: string;
-  readonly last: string;
-  readonly available: number;
-}
-
-/** Consecutive nights with equally many rooms, as stays no longer than the offer takes. */
-function runsOf(nights: readonly Night[], most: number): Run[] {
-  const runs: Run[] = [];
-  for (const { night, available } of nights) {
-    const run = runs.at(-1);
-    const joins =
-      run !== undefined &&
-      run.available === available &&
-      dayNumber(night) === dayNumber(run.last) + 1 &&
-      dayNumber(night) - dayNumber(run.first) < most;
-    if (joins) runs[runs.length - 1] = { ...run, last: night };
-    else runs.push({ first: night, last: night, available });
-  }
-  return runs;
+/** Keys of what was whole before and is now, in the same number. */
+function sameOf(before: readonly Question[], now: readonly Question[]): ReadonlySet<string> {
+  const whole = (questions: readonly Question[]): string[] =>
+    questions.filter(({ isWhole }) => isWhole).map(({ ours, nights }) => keyOf({ ours, ...nights }));
+  const still = new Set(whole(now));
+  return new Set(whole(before).filter((key) => still.has(key)));
 }

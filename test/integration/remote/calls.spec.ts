@@ -127,7 +127,7 @@ describe('a call of another service', () => {
     it('that brings no answer in time may have arrived; one that is refused did not', async () => {
       const outcomes: CallOutcome[] = [];
       const calling = remotes({ GRPC_CLIENT_DEADLINE_MS: '100' });
-      calling.watch((service, outcome) => outcomes.push(outcome));
+      calling.watch((_, outcome) => outcomes.push(outcome));
       standIn.fate = () => 'unheard';
       expect(await failure(calling)).toMatchObject({ outcome: 'unknown', status: 'DEADLINE_EXCEEDED' });
       standIn.fate = () => ({ status: status.FAILED_PRECONDITION, code: 'SOLD_OUT' });

@@ -26,7 +26,7 @@ describe('a remote ticket service', () => {
   });
 
   const told = (bookingId: string, effects: readonly string[]): Promise<true> =>
-    eventually(`${bookingId} told as ${effects.join(', ')}`, () =>
+    eventually<true>(`${bookingId} told as ${effects.join(', ')}`, () =>
       Promise.resolve(remote.effects(bookingId).join() === effects.join() ? true : null),
     ).catch((error: unknown) => {
       throw new Error(`${String(error)}; it was told ${remote.effects(bookingId).join(', ')}`);
