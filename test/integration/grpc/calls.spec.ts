@@ -527,6 +527,19 @@ describe('units that another system sells', () => {
     ).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
   });
 
+  it('are taken once however many tell of them at once, and never more than there are', async () => {
+    const offer = await test.api.offer({ capacity: 5 });
+    const units = { tickets: { eventId: offer.eventId, quantity: 1 } };
+    const bookings = Array.from({ length: 8 }, () => unique('theirs'));
+    const told = await Promise.allSettled(
+      bookings.flatMap((booking) => [1, 1, 2].map((fence) => tell('Reserve', booking, fence, units))),
+    );
+    expect(told.filter(({ status: outcome }) => outcome === 'fulfilled')).toHaveLength(15);
+    expect(await stock(offer)).toEqual({ capacity: 0, available: 0, held: 0, sold: 0 });
+    await Promise.all(bookings.flatMap((booking) => [0, 1].map(() => tell('Release', booking, 2, units))));
+    expect((await stock(offer)).capacity).toBe(5);
+  });
+
   it('are nights of a stay as well, all of them or none', async () => {
     const day = (ahead: number): string =>
       new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);

@@ -8,6 +8,17 @@ type Json = ReturnType<typeof JSON.parse>;
 
 jest.setTimeout(120_000);
 
+describe('production', () => {
+  it('does not begin in plain text, and says so beside every other mistake', async () => {
+    const child = AppProcess.spawn([], { NODE_ENV: 'production' });
+    expect((await child.ended).code).toBe(1);
+    expect(child.stderr).toMatch(
+      /- NODE_ENV=production needs GRPC_TLS_CERT_FILE and GRPC_TLS_KEY_FILE, or GRPC_PORT=off/,
+    );
+    expect(child.stderr).toContain('- NODE_ENV=production needs DATABASE_URL');
+  });
+});
+
 describe('several api processes', () => {
   let ground: Ground;
   let port: number;
