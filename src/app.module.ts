@@ -85,9 +85,10 @@ async function remotesOf({ remote }: Config): Promise<Remotes> {
   if (!callsAnybody(remote)) return new NoRemotes();
   const { GrpcRemotes } = await import('./remote/grpc-remotes.js');
   const logger = new Logger('remote');
-  return new GrpcRemotes(remote, (error) =>
-    logger.warn({ message: 'a service cannot be called', err: error }),
-  );
+  return new GrpcRemotes(remote, (service, state, err) => {
+    if (state === 'up') logger.log({ message: 'A service is called again', service });
+    else logger.warn({ message: 'A service is called no more for now', service, err });
+  });
 }
 
 /** The doors: HTTP and sockets. Imported where they are used, so that a worker starts in half the time. */

@@ -28,6 +28,9 @@ export interface CallerOptions {
   readonly retries: boolean;
 }
 
+/** Hears once that a service is called no more, and why, and once that it is again. */
+export type CallerLog = (service: RemoteName, state: 'up' | 'down', why: unknown) => void;
+
 /** Of the calls in ten seconds so many have to fail, and half of them, before none goes out any more. */
 const FAILURES_TO_OPEN = 5;
 const WINDOW_MS = 10_000;
@@ -61,13 +64,15 @@ type Sent = [method: MethodDefinition<object, object>, request: object, options:
 export class GrpcCaller implements Caller {
   private client: Client;
   private closed = false;
+  private isTold = false;
+  private lastFailure: unknown = null;
   private readonly breaker: CircuitBreaker<Sent, object>;
 
   /** @throws Error where the certificates cannot be read */
   constructor(
     private readonly options: CallerOptions,
     private readonly listener: CallListener,
-    private readonly failed: (error: unknown) => void,
+    private readonly log: CallerLog,
   ) {
     this.client = this.connect();
     this.breaker = new CircuitBreaker<Sent, object>((...sent) => this.send(...sent), {
@@ -81,6 +86,9 @@ export class GrpcCaller implements Caller {
       errorFilter: (error: unknown) => error instanceof RemoteError && error.outcome === 'refused',
     });
     this.breaker.on('halfOpen', () => this.reconnect());
+    this.breaker.on('failure', (error) => (this.lastFailure = error));
+    this.breaker.on('open', () => this.tell('down'));
+    this.breaker.on('close', () => this.tell('up'));
   }
 
   get state(): RemoteState {
@@ -172,7 +180,14 @@ export class GrpcCaller implements Caller {
       this.client.close();
       this.client = fresh;
     } catch (error) {
-      this.failed(error);
+      this.lastFailure = error;
     }
+  }
+
+  /** Once for each time that it goes, however often it is found away. */
+  private tell(state: 'up' | 'down'): void {
+    if (this.closed || this.isTold === (state === 'down')) return;
+    this.isTold = state === 'down';
+    this.log(this.options.name, state, state === 'down' ? this.lastFailure : null);
   }
 }

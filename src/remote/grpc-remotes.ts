@@ -5,7 +5,7 @@ import type { RemoteSettings } from '../config/remote.js';
 import { contract, PACKAGE, type ServiceName } from '../grpc/contract.js';
 import { TokenSource } from './access.js';
 import { GatewayProbe } from './gateway-probe.js';
-import { GrpcCaller, type Methods } from './grpc-caller.js';
+import { GrpcCaller, type CallerLog, type Methods } from './grpc-caller.js';
 import {
   type Caller,
   type CallListener,
@@ -27,7 +27,7 @@ export class GrpcRemotes extends Remotes {
   /** @throws Error where certificates cannot be read */
   constructor(
     private readonly settings: RemoteSettings,
-    private readonly failed: (error: unknown) => void,
+    private readonly log: CallerLog,
   ) {
     super();
     const { ticketService, bookingService, realtimeService, rateLimiter, gateway, deadlineMs } = settings;
@@ -89,7 +89,7 @@ export class GrpcRemotes extends Remotes {
     const told = (service: RemoteName, outcome: CallOutcome, seconds: number): void => {
       for (const listener of this.listeners) listener(service, outcome, seconds);
     };
-    this.callers.set(options.name, new GrpcCaller(options, told, this.failed));
+    this.callers.set(options.name, new GrpcCaller(options, told, this.log));
   }
 }
 

@@ -18,6 +18,7 @@ describe('a call of another service', () => {
   let server: Pair;
   let standIn: RemoteStandIn;
   let open: GrpcRemotes[] = [];
+  let logged: string[] = [];
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'fairline-remote-'));
@@ -27,13 +28,14 @@ describe('a call of another service', () => {
   afterEach(() => {
     for (const remotes of open) remotes.close();
     open = [];
+    logged = [];
     standIn.stop();
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const remotes = (env: Readonly<Record<string, string>> = {}): GrpcRemotes => {
     const { remote } = loadConfig({ GRPC_TICKET_SERVICE_URL: standIn.url, ...env });
-    const made = new GrpcRemotes(remote, () => undefined);
+    const made = new GrpcRemotes(remote, (service, state) => logged.push(`${service} ${state}`));
     open.push(made);
     return made;
   };
@@ -149,6 +151,7 @@ describe('a call of another service', () => {
       await standIn.start();
       await eventually('a call that succeeds', () => reserve(calling).catch(() => null));
       expect(calling.states().get('ticket')).toBe('up');
+      expect(logged).toEqual(['ticket down', 'ticket up']);
     });
 
     it('that is refused is no reason to call no more', async () => {
