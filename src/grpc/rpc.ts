@@ -91,17 +91,20 @@ export class CallGuard implements CanActivate {
   private async enter(call: Call, { level, kind }: Rule): Promise<Caller> {
     const address = peerAddress(call);
     const from = limitedAs(address);
-    const byCertificate = peerNames(call).find((name) => this.serviceNames.has(name));
-    // The customers of a gateway all come from its address: it is they who are counted.
-    if (byCertificate === undefined)
-      await this.limits.ofAddress(kind === 'read' ? 'address-reads' : 'address', from);
     const identity = await this.limits.identify(from, one(call.metadata, 'authorization'));
-    const service = identity.kind === 'service' ? identity.name : (byCertificate ?? null);
+    const service = this.serviceOf(call, identity);
+    // Services bring the calls of many: the customers of a gateway all come from its address, and are counted themselves.
+    if (service === null) await this.limits.ofAddress(kind === 'read' ? 'address-reads' : 'address', from);
     if (level === 'service') requireService(service, identity);
     else if (identity.kind !== 'service') requireAccess(level, identity, this.authRequired);
     if (kind !== 'acceptance')
       await this.limits.ofCustomer(kind === 'read' ? 'customer-reads' : 'customer', identity);
     return { identity, service, address, correlationId: correlationOf(call) };
+  }
+
+  private serviceOf(call: Call, identity: Identity): string | null {
+    if (identity.kind === 'service') return identity.name;
+    return peerNames(call).find((name) => this.serviceNames.has(name)) ?? null;
   }
 }
 

@@ -31,6 +31,7 @@ beforeAll(async () => {
     GRPC_TLS_CA_FILE: ca.cert,
     GRPC_SERVICE_NAMES: 'worker.internal, spiffe://fairline/worker, known-by-its-common-name',
     JWT_AUDIENCE: AUDIENCE,
+    RATE_LIMIT_PER_CUSTOMER: '3/3600s',
   };
   test = await startApp(settings);
 });
@@ -151,6 +152,27 @@ describe('a token', () => {
         });
     const good = await token({ sub: 'a service', role: 'service' });
     expect(await client.refused(...WORK, { token: good })).toMatchObject(LET_IN);
+  });
+});
+
+describe('a customer who asks too often', () => {
+  it('is told when to come again, at either door, and a service is not', async () => {
+    const client = secure(certificate());
+    const sub = unique('busy');
+    const asked = { request: { userId: sub, units: { tickets: { eventId: 'unknown' } } } };
+    const ask = async (claims: object) =>
+      client.refused('BookingService/ReserveBooking', asked, { token: await token(claims) });
+    for (let times = 0; times < 3; times++) expect(await ask({ sub })).toMatchObject(LET_IN);
+    const refused = await ask({ sub });
+    expect(refused).toMatchObject({ status: 'RESOURCE_EXHAUSTED', code: 'RATE_LIMITED' });
+    expect(Number(refused.metadata['retry-after'])).toBeGreaterThan(0);
+    expect(refused.details['RetryInfo'].retryDelay.seconds).toBeGreaterThan(0);
+    const { body } = await test.api
+      .post('/api/bookings', { userId: sub, eventId: 'unknown' }, await token({ sub }))
+      .expect(429);
+    expect(body.code).toBe('RATE_LIMITED');
+    for (let times = 0; times < 5; times++)
+      expect(await ask({ sub: 'a service', role: 'service' })).toMatchObject(LET_IN);
   });
 });
 
