@@ -67,7 +67,8 @@ const AT_THE_DOOR = { check: 'tickets_read', letIn: 'tickets_redeem' } as const;
 const SOLUTION_HEADER = {
   name: 'Fairline-Challenge',
   required: false,
-  description: 'Where a challenge is configured: what the client got for solving it, 8192 characters at most.',
+  description:
+    'Where a challenge is configured: what the client got for solving it, 8192 characters at most.',
   schema: { type: 'string' },
 } as const;
 
