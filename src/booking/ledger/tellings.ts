@@ -68,60 +68,70 @@ end $$;
 
 -- Hands out what is due, a booking's first telling before its others, each for p_lease. The fence is that of the
 -- transition: nobody is held twice from the line, and what comes after it keeps the fence that it had then.
+-- Rows are found by where they are and by whole keys, one at a time: plans that were made while the table was empty, as
+-- it is most of the time, must not look at all of it after an outage.
 create or replace function due_tellings(p_service text, p_limit integer, p_lease interval) returns jsonb
-language sql volatile as $$
-  with due as (
+language plpgsql volatile as $$
+declare
+  t remote_telling%rowtype;
+  b booking%rowtype;
+  o offer%rowtype;
+  v_due jsonb[] := '{}';
+begin
+  for t in
     update remote_telling set tries = tries + 1, next_at = clock_timestamp() + p_lease
-    where (service, booking_id, kind) in (
-      select t.service, t.booking_id, t.kind from remote_telling t
-      where t.service = p_service and t.state = 'due' and t.next_at <= statement_timestamp()
-        and not exists (select from remote_telling e where e.service = t.service and e.booking_id = t.booking_id
-          and e.state = 'due' and e.version < t.version)
-      order by t.next_at limit p_limit for no key update of t skip locked)
+    where ctid = any (array(
+      select d.ctid from remote_telling d
+      where d.service = p_service and d.state = 'due' and d.next_at <= statement_timestamp()
+        -- the state is compared in a way that the index of what is due does not fit
+        and d.version = (select min(e.version) from remote_telling e
+          where e.service = d.service and e.booking_id = d.booking_id and e.state || '' = 'due')
+      order by d.next_at limit p_limit for no key update of d skip locked))
     returning *
-  )
-  select coalesce(jsonb_agg(jsonb_build_object('bookingId', d.booking_id, 'kind', d.kind,
-    'fence', case d.kind when 'reserve' then 1 else b.fence end, 'customerId', b.customer_id, 'quantity', b.quantity,
-    'stay', stay_json(b), 'offer', offer_facts_json(o), 'correlationId', b.correlation_id, 'tries', d.tries, 'refusals', d.refusals,
-    'sentAgoMs', floor(extract(epoch from clock_timestamp() - d.sent_at) * 1000)) order by d.version), '[]')
-  from due d join booking b on b.id = d.booking_id join offer o on o.id = b.offer_id
-$$;
+  loop
+    select * into b from booking where id = t.booking_id;
+    select * into o from offer where id = b.offer_id;
+    v_due := v_due || jsonb_build_object('bookingId', t.booking_id, 'kind', t.kind,
+      'fence', case t.kind when 'reserve' then 1 else b.fence end, 'customerId', b.customer_id, 'quantity', b.quantity,
+      'stay', stay_json(b), 'offer', offer_facts_json(o), 'correlationId', b.correlation_id, 'tries', t.tries,
+      'refusals', t.refusals, 'sentAgoMs', floor(extract(epoch from clock_timestamp() - t.sent_at) * 1000));
+  end loop;
+  return to_jsonb(v_due);
+end $$;
 
 -- What became of tellings: told, later (in inMs, refused by then or sent with nobody knowing), or set aside. Repeating
 -- it changes nothing but a time. RETURNS how many there still were.
 create or replace function end_tellings(p_service text, p_ends jsonb, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
 declare
+  e record;
   v_now timestamptz := clock_timestamp();
-  v_count integer;
+  v_count integer := 0;
 begin
-  with ends as (
+  -- in one order, whoever else ends some of them
+  for e in
     select * from jsonb_to_recordset(p_ends) as e ("bookingId" uuid, kind text, outcome text, "inMs" integer,
-      "isRefusal" boolean, "isSent" boolean, reason text)
-  ),
-  told as (
-    delete from remote_telling t using ends e
-    where t.service = p_service and t.booking_id = e."bookingId" and t.kind = e.kind and e.outcome = 'told'
-    returning 1
-  ),
-  others as (
-    update remote_telling t set
-      state = case e.outcome when 'refused' then 'refused' else 'due' end,
-      next_at = v_now + make_interval(secs => e."inMs" / 1000.0),
-      refusals = t.refusals + coalesce(e."isRefusal", false)::integer,
-      sent_at = coalesce(t.sent_at, case when e."isSent" then v_now end),
-      reason = e.reason
-    from ends e
-    where t.service = p_service and t.booking_id = e."bookingId" and t.kind = e.kind and e.outcome <> 'told'
-      and t.state = 'due'
-    returning t.booking_id, t.kind, t.state, t.reason
-  ),
-  noted as (
-    select write_audit(v_now, b.offer_id, b.id, 'remote.refused', null, null, null, null, b.quantity, p_actor,
-      jsonb_build_object('service', p_service, 'kind', o.kind, 'reason', o.reason))
-    from others o join booking b on b.id = o.booking_id where o.state = 'refused'
-  )
-  select (select count(*) from told) + (select count(*) from others) + 0 * (select count(*) from noted) into v_count;
+      "isRefusal" boolean, "isSent" boolean, reason text) order by "bookingId", kind
+  loop
+    if e.outcome = 'told' then
+      delete from remote_telling where service = p_service and booking_id = e."bookingId" and kind = e.kind;
+    else
+      update remote_telling set
+        state = case e.outcome when 'refused' then 'refused' else 'due' end,
+        next_at = v_now + make_interval(secs => e."inMs" / 1000.0),
+        refusals = refusals + coalesce(e."isRefusal", false)::integer,
+        sent_at = coalesce(sent_at, case when e."isSent" then v_now end),
+        reason = e.reason
+      where service = p_service and booking_id = e."bookingId" and kind = e.kind and state || '' = 'due';
+    end if;
+    if not found then continue; end if;
+    v_count := v_count + 1;
+    if e.outcome = 'refused' then
+      perform write_audit(v_now, b.offer_id, b.id, 'remote.refused', null, null, null, null, b.quantity, p_actor,
+        jsonb_build_object('service', p_service, 'kind', e.kind, 'reason', e.reason))
+      from booking b where b.id = e."bookingId";
+    end if;
+  end loop;
   return to_jsonb(v_count);
 end $$;
 
@@ -148,16 +158,16 @@ begin
   select o.id, coalesce(o.opens_at, o.created_at), v_now from offer o
   where coalesce(o.opens_at, o.created_at) between v_now - interval '1 hour' and v_now + p_ahead
     and o.starts_at > v_now and (o.closes_at is null or o.closes_at > v_now)
-    and not exists (select from remote_question q
-      where q.offer_id = o.id and q.opens_at = coalesce(o.opens_at, o.created_at))
+    and (select q.opens_at from remote_question q where q.offer_id = o.id)
+      is distinct from coalesce(o.opens_at, o.created_at)
   on conflict (offer_id) do update set opens_at = excluded.opens_at, tries = 0, next_at = excluded.next_at
   where remote_question.opens_at <> excluded.opens_at;
   with due as (
     update remote_question set tries = tries + 1,
       next_at = case when v_now < opens_at + interval '1 hour'
         then v_now + make_interval(secs => least(60, power(2, least(tries, 6)))) end
-    where offer_id in (select offer_id from remote_question where next_at <= v_now
-      order by next_at limit p_limit for no key update skip locked)
+    where ctid = any (array(select ctid from remote_question where next_at <= v_now
+      order by next_at limit p_limit for no key update skip locked))
     returning *
   )
   select coalesce(jsonb_agg(jsonb_build_object('offerId', offer_id, 'opensAt', iso(opens_at), 'tries', tries)), '[]')
