@@ -34,9 +34,14 @@ const READ: Readonly<Record<GaugeName, (sources: Sources) => Promise<readonly Sa
     Promise.resolve([...limits.keys()].map(([limit, keys]): Sample => [{ limit }, keys])),
   fairline_rate_limit_store_away: ({ limits }) => Promise.resolve([[{}, limits.isStoreAway() ? 1 : 0]]),
   fairline_remote_up: ({ remotes }) =>
-    Promise.resolve([...remotes.states()].map(([service, state]): Sample => [{ service }, state === 'up' ? 1 : 0])),
+    Promise.resolve(
+      [...remotes.states()].map(([service, state]): Sample => [{ service }, state === 'up' ? 1 : 0]),
+    ),
   fairline_remote_tellings: async ({ tellings }) =>
-    (await tellings.get())?.map(({ service, state, tellings: number }): Sample => [{ service, state }, number]) ?? null,
+    (await tellings.get())?.map(({ service, state, tellings: number }): Sample => [
+      { service, state },
+      number,
+    ]) ?? null,
   fairline_remote_oldest_telling_seconds: async ({ tellings }) =>
     (await tellings.get())
       ?.filter(({ state }) => state === 'due')

@@ -60,7 +60,11 @@ export class Health {
       const body = await this.terminus.check([
         ...checks,
         ...(this.worker === undefined ? [] : [() => this.workerPart()]),
-        ...[...this.remotes.states()].map(([name, state]) => () => this.remotePart(name, state)),
+        ...[...this.remotes.states()].map(
+          ([name, state]) =>
+            () =>
+              this.remotePart(name, state),
+        ),
       ]);
       return { status: 200, body };
     } catch (error) {
