@@ -3,7 +3,8 @@ import type { Database } from '../../database/database.js';
 import { dayNumber } from '../../common/days.js';
 import { isLegal, type BookingState } from '../booking.js';
 import { verifyChain, type AuditAnchor } from './audit-verify.js';
-import { LineReplay, type ReplayNights } from './line-replay.js';
+import { LineReplay, type ReplayNights, type ReplayReservation } from './line-replay.js';
+import type { ReservationState } from './reservations.js';
 import type { InvariantReport, InvariantResult, ProviderCharge } from './types.js';
 
 const SHOWN = 20;
@@ -34,16 +35,21 @@ interface Check {
 const conservation: Check = {
   count: 'select count(*) as n from stock',
   violations: `
-    select format('offer %s, %s: capacity %s, but available %s + held %s + sold %s; bookings hold %s (paid %s) and own %s',
-      s.offer_id, s.day, s.capacity, s.available, s.held, s.sold, b.held, b.paid, b.sold) as violation
+    select format('offer %s, %s: capacity %s, but available %s + held %s + sold %s; bookings hold %s (paid %s) and own %s, other systems %s and %s',
+      s.offer_id, s.day, s.capacity, s.available, s.held, s.sold, b.held, b.paid, b.sold, r.held, r.sold) as violation
     from stock s cross join lateral (
       select coalesce(sum(quantity) filter (where state in ('held', 'paying', 'paid')), 0) as held,
         coalesce(sum(quantity) filter (where state = 'paid'), 0) as paid,
         coalesce(sum(quantity) filter (where state = 'confirmed'), 0) as sold
       from booking where offer_id = s.offer_id and s.day between first_day and last_day
-    ) b
+    ) b cross join lateral (
+      select coalesce(sum(quantity) filter (where state = 'reserved'), 0) as held,
+        coalesce(sum(quantity) filter (where state = 'confirmed'), 0) as sold
+      from reservation where offer_id = s.offer_id and state <> 'released'
+        and s.day between coalesce(first_night, s.day) and coalesce(last_night, s.day)
+    ) r
     where s.capacity <> s.available + s.held + s.sold or least(s.available, s.held, s.paid, s.sold) < 0
-      or s.held <> b.held or s.paid <> b.paid or s.sold <> b.sold`,
+      or s.held <> b.held + r.held or s.paid <> b.paid or s.sold <> b.sold + r.sold`,
 };
 
 const lineCounts: Check = {
@@ -177,6 +183,16 @@ interface TransitionRow {
   readonly capacities: readonly (readonly [night: string, more: number])[] | null;
   readonly begun: boolean | null;
   readonly sold_out: { readonly throughSeq: number; readonly minQuantity: number } | null;
+  readonly reservation: ReservationRow | null;
+}
+
+interface ReservationRow {
+  readonly service: string;
+  readonly bookingId: string;
+  readonly from: ReservationState;
+  readonly to: ReservationState;
+  readonly first: number | null;
+  readonly last: number | null;
 }
 
 interface Transitions {
@@ -197,7 +213,10 @@ async function replayTransitions(client: Client): Promise<Transitions> {
       extract(epoch from e.at)::double precision as at, extract(epoch from b.check_in)::double precision as begins,
       case when e.booking_id is null then e.detail->'nights' end as capacities,
       coalesce(b.check_in, o.starts_at) <= e.at as begun,
-      case when e.action = 'sell_out' and e.booking_id is null then e.detail end as sold_out
+      case when e.action = 'sell_out' and e.booking_id is null then e.detail end as sold_out,
+      case when e.action like 'reservation.%' then e.detail || jsonb_build_object('to', substr(e.action, 13),
+        'first', (e.detail->>'firstNight')::date - date '1970-01-01',
+        'last', (e.detail->>'lastNight')::date - date '1970-01-01') end as reservation
     from audit_event e left join booking b on b.id = e.booking_id left join offer o on o.id = e.offer_id
     where e.version is not null
     order by e.offer_id, e.version, e.ordinal`);
@@ -205,6 +224,7 @@ async function replayTransitions(client: Client): Promise<Transitions> {
   const finish = async (): Promise<void> => {
     if (replay === undefined) return;
     for await (const page of currentStates(client, replay.offerId)) replay.compare(page);
+    replay.compareReservations(await liveReservations(client, replay.offerId));
   };
   for (;;) {
     const { rows } = await client.query<TransitionRow>(`fetch ${PAGE} from transitions`);
@@ -234,6 +254,7 @@ async function replayTransitions(client: Client): Promise<Transitions> {
         capacities: (row.capacities ?? []).map(([night, more]) => [dayNumber(night), more] as const),
         begun: row.begun ?? false,
         soldOut: row.sold_out,
+        reservation: row.reservation === null ? null : reservationOf(row.reservation),
       });
     }
     if (rows.length < PAGE) break;
@@ -245,6 +266,25 @@ async function replayTransitions(client: Client): Promise<Transitions> {
 
 function nightsOf({ first, last, begins }: TransitionRow): ReplayNights | null {
   return first === null || last === null || begins === null ? null : { first, last, begins };
+}
+
+function reservationOf({ service, bookingId, from, to, first, last }: ReservationRow): ReplayReservation {
+  const nights = first === null || last === null ? null : { first, last };
+  return { id: nameOf(service, bookingId), from, to, nights };
+}
+
+const nameOf = (service: string, bookingId: string): string => `${bookingId} of ${service}`;
+
+/** Those of an offer that have units. */
+async function liveReservations(
+  client: Client,
+  offerId: string,
+): Promise<{ id: string; state: ReservationState }[]> {
+  const { rows } = await client.query<{ service: string; booking_id: string; state: ReservationState }>(
+    "select service, booking_id, state from reservation where offer_id = $1 and state <> 'released'",
+    [offerId],
+  );
+  return rows.map(({ service, booking_id, state }) => ({ id: nameOf(service, booking_id), state }));
 }
 
 /** The rows of an offer's bookings as they are, by pages. */

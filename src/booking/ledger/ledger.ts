@@ -219,6 +219,10 @@ export class Ledger {
   offerNights(offerId: string, first: string, last: string): Promise<T.Night[] | null> {
     return roomVerbs.offerNights(this.db, offerId, first, last);
   }
+  /** Null where nothing was told of it yet. */
+  reservedOffer(service: string, bookingId: string): Promise<reservations.ReservedOffer | null> {
+    return reservations.reservedOffer(this.db, service, bookingId);
+  }
   tellReservation(
     service: string,
     told: reservations.ToldReservation,
@@ -312,8 +316,23 @@ export class Ledger {
   eraseCustomer(customerId: string, actor: Actor, limit?: number): Promise<erasure.ErasedPart> {
     return erasure.eraseCustomer(this.db, customerId, actor, limit);
   }
-  eraseOver(ageDays: number, actor: Actor, limit?: number): Promise<{ erased: number; more: boolean }> {
-    return erasure.eraseOver(this.db, ageDays, actor, limit);
+  eraseBookings(bookingIds: readonly string[], actor: Actor): Promise<{ erased: number; more: boolean }> {
+    return erasure.eraseBookings(this.db, bookingIds, actor);
+  }
+  overStays(ageDays: number, limit?: number): Promise<string[]> {
+    return erasure.overStays(this.db, ageDays, limit);
+  }
+  overLine(ageDays: number, limit?: number): Promise<erasure.OverLine | null> {
+    return erasure.overLine(this.db, ageDays, limit);
+  }
+  walkLine(walked: erasure.OverLine): Promise<boolean> {
+    return erasure.walkLine(this.db, walked);
+  }
+  putOffErasure(bookingId: string): Promise<boolean> {
+    return erasure.putOffErasure(this.db, bookingId);
+  }
+  erasuresPutOff(): Promise<number> {
+    return erasure.erasuresPutOff(this.db);
   }
   erasedElsewhere(quietMs: number, limit: number): Promise<erasure.ErasedBooking[]> {
     return erasure.erasedElsewhere(this.db, quietMs, limit);

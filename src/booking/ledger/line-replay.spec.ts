@@ -26,6 +26,7 @@ function findings(
     from: null,
     to: null,
     soldOut: null,
+    reservation: null,
     nights: null,
     at: 0,
     capacities: [],

@@ -1,4 +1,5 @@
 import { SETTLED, type BookingState } from '../booking.js';
+import type { ReservationState } from './reservations.js';
 
 export interface ReplayEvent {
   readonly bookingId: string | null;
@@ -18,6 +19,8 @@ export interface ReplayEvent {
   readonly begun: boolean;
   /** Of the decision to sell a line out, which is no booking's own. */
   readonly soldOut: SoldOut | null;
+  /** Of units that another system sells, which is no booking's own either. */
+  readonly reservation: ReplayReservation | null;
 }
 
 export interface ReplayNights {
@@ -25,6 +28,16 @@ export interface ReplayNights {
   readonly last: number;
   /** When the stay begins: whoever still waits then is granted nothing any more. In seconds as `at`. */
   readonly begins: number;
+}
+
+export interface ReplayReservation {
+  /** Its name and whose it is. */
+  readonly id: string;
+  /** Released: also before anything was told of it. */
+  readonly from: ReservationState;
+  readonly to: ReservationState;
+  /** As of a stay; null for tickets. */
+  readonly nights: Pick<ReplayNights, 'first' | 'last'> | null;
 }
 
 interface SoldOut {
@@ -50,7 +63,7 @@ interface Need extends ReplayNights {
 interface Day {
   capacity: number;
   available: number;
-  /** Of bookings that are paid for. */
+  /** Of bookings that are paid for, and of what another system has confirmed. */
   final: number;
 }
 
@@ -93,6 +106,7 @@ export class LineReplay {
   private readonly days = new Map<number, Day>();
   private readonly lanes = new Map<string, Lane>();
   private readonly states = new Map<string, BookingState>();
+  private readonly reservations = new Map<string, ReservationState>();
   private lastSeq = 0;
 
   constructor(
@@ -102,6 +116,7 @@ export class LineReplay {
 
   apply(event: ReplayEvent): void {
     if (event.soldOut !== null) this.sellOut(event, event.soldOut);
+    else if (event.reservation !== null) this.reserve(event, event.reservation);
     else if (event.bookingId === null) this.resize(event);
     else if (event.to !== null) this.move(event.bookingId, event, event.to);
   }
@@ -117,6 +132,18 @@ export class LineReplay {
       }
       if (covered && state !== 'waiting')
         this.findings.states(`booking ${id} is ${state} although it was sold out`);
+    }
+  }
+
+  /** Compares the end of the replay with the reservations that have units. */
+  compareReservations(live: readonly { id: string; state: ReservationState }[]): void {
+    const states = new Map(live.map(({ id, state }) => [id, state]));
+    for (const id of new Set([...states.keys(), ...this.reservations.keys()])) {
+      const [state, replayed] = [states.get(id) ?? 'released', this.reserved(id)];
+      if (state !== replayed)
+        this.findings.recorded(
+          `reservation ${id} is ${state}, its last recorded transition led to ${replayed}`,
+        );
     }
   }
 
@@ -141,6 +168,31 @@ export class LineReplay {
       day.capacity += more;
       day.available += more;
     }
+  }
+
+  /** Nobody is judged for overtaking here: who sells elsewhere waits in no line of ours. */
+  private reserve(event: ReplayEvent, { id, from, to, nights }: ReplayReservation): void {
+    const known = this.reserved(id);
+    if (known !== from)
+      this.findings.states(`reservation ${id} went from ${from} to ${to}, but was ${known}`);
+    this.reservations.set(id, to);
+    const need = needOf({ ...event, nights: nights && { ...nights, begins: Infinity } });
+    const count = (counts: (state: ReservationState) => boolean): number =>
+      need.quantity * (Number(counts(to)) - Number(counts(from)));
+    this.add(need, 'available', -count((state) => state !== 'released'));
+    this.add(
+      need,
+      'final',
+      count((state) => state === 'confirmed'),
+    );
+    if (from === 'released' && this.least(need, available) < 0)
+      this.findings.order(
+        `offer ${this.offerId}: ${need.quantity} units were reserved elsewhere that were not there`,
+      );
+  }
+
+  private reserved(id: string): ReservationState {
+    return this.reservations.get(id) ?? 'released';
   }
 
   private move(bookingId: string, event: ReplayEvent, to: BookingState): void {

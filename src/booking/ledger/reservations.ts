@@ -1,9 +1,12 @@
 import type { Actor } from '../booking.js';
 import type { Database } from '../../database/database.js';
-import type { LineChange } from './types.js';
+import type { LineChange, Offer } from './types.js';
 import { callJson } from './call.js';
 
-/** Units that another system sells through a line of its own. */
+/**
+ * Units that another system sells through a line of its own: held while it has reserved them, sold once it has confirmed
+ * them, as those of a booking here. It waits in no line of ours: what is there is taken at once.
+ */
 export const sql = /* sql */ `
 -- How far a reservation has come under one fence.
 create or replace function reservation_rank(p_state text) returns integer
@@ -11,69 +14,82 @@ language sql immutable parallel safe as $$
   select case p_state when 'reserved' then 1 when 'confirmed' then 2 when 'released' then 3 end
 $$;
 
--- Takes a reservation's units out of the capacity here, or, with -1, gives them back: as an operator would by a change
--- of the offer. RETURNS the line. Refuses SOLD_OUT, NIGHT_NOT_ON_SALE.
-create or replace function move_reserved(r reservation, p_sign integer, p_actor jsonb) returns jsonb
+-- Which offer a reservation is of. RETURNS null where nothing was told of it yet.
+create or replace function reserved_offer(p_service text, p_booking text) returns jsonb
+language sql stable as $$
+  select jsonb_build_object('id', o.id, 'kind', o.kind, 'groupId', o.group_id, 'type', o.unit_type)
+  from reservation r join offer o on o.id = r.offer_id
+  where r.service = p_service and r.booking_id = p_booking
+$$;
+
+-- Brings a reservation's units from where they are to where they belong in a state. Expects the line's lock.
+-- Refuses SOLD_OUT, NIGHT_NOT_ON_SALE.
+create or replace function move_reserved(r reservation, p_to text) returns void
 language plpgsql volatile as $$
 declare
-  v_quantity integer := p_sign * r.quantity;
-  v_change jsonb;
+  v_held integer := r.quantity * ((p_to = 'reserved')::integer - (r.state = 'reserved')::integer);
+  v_sold integer := r.quantity * ((p_to = 'confirmed')::integer - (r.state = 'confirmed')::integer);
+  -- tickets are all of one day
+  v_first date := coalesce(r.first_night, '-infinity');
+  v_last date := coalesce(r.last_night, 'infinity');
   v_days integer;
+  v_scarce integer;
 begin
-  if r.first_night is null then
-    select jsonb_build_object('capacity', capacity - v_quantity), count(*) over () into v_change, v_days
-    from stock where offer_id = r.offer_id and available >= v_quantity;
-  else
-    select jsonb_build_object('nights', jsonb_agg(jsonb_build_object('from', day, 'to', day,
-      'capacity', capacity - v_quantity) order by day)), count(*) into v_change, v_days
-    from stock where offer_id = r.offer_id and day between r.first_night and r.last_night and available >= v_quantity;
-    if v_days < r.last_night - r.first_night + 1 then
-      if (select count(*) from stock where offer_id = r.offer_id and day between r.first_night and r.last_night)
-        < r.last_night - r.first_night + 1 then perform refuse('NIGHT_NOT_ON_SALE'); end if;
-      v_change := null;
-    end if;
-  end if;
-  if v_change is null then perform refuse('SOLD_OUT'); end if;
-  return change_offer(r.offer_id, v_change, p_actor)->'line';
+  perform 1 from stock where offer_id = r.offer_id and day between v_first and v_last order by day for no key update;
+  select count(*), count(*) filter (where available < v_held + v_sold) into v_days, v_scarce
+  from stock where offer_id = r.offer_id and day between v_first and v_last;
+  if v_days < coalesce(r.last_night - r.first_night + 1, 1) then perform refuse('NIGHT_NOT_ON_SALE'); end if;
+  if v_scarce > 0 then perform refuse('SOLD_OUT'); end if;
+  update stock set available = available - v_held - v_sold, held = held + v_held, sold = sold + v_sold,
+    released = released or v_held + v_sold < 0, tightened = tightened or v_sold > 0
+  where offer_id = r.offer_id and day between v_first and v_last;
 end $$;
 
 -- What a service tells of a booking of its own: under a higher fence than was told before, or under the same and further
 -- on. Anything else changes nothing. RETURNS the reservation as it is now, and the line where units moved; null where
 -- there is no such offer. Refuses SOLD_OUT, NIGHT_NOT_ON_SALE, IDEMPOTENCY_KEY_REUSED.
--- LOCKS line, stock, reservation.
+-- LOCKS line, reservation, stock.
 create or replace function tell_reservation(p_service text, p jsonb, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
 declare
   l booking_line%rowtype;
   r reservation%rowtype;
-  t reservation%rowtype;
-  v_line jsonb;
-  v_had boolean;
-  v_has boolean := p->>'state' <> 'released';
+  v_to text := p->>'state';
+  v_fence bigint := p->>'fence';
+  v_now timestamptz;
+  v_version bigint;
 begin
   select * into l from booking_line where offer_id = p->>'offerId' for no key update;
   if not found then return null; end if;
+  -- Claimed before anything moves: of two calls that tell of it for two offers, each with its own line, one waits here.
+  insert into reservation (service, booking_id, fence, state, offer_id, quantity, first_night, last_night, changed_at)
+  values (p_service, p->>'bookingId', -1, 'released', p->>'offerId', (p->>'quantity')::integer,
+    (p->>'firstNight')::date, (p->>'lastNight')::date, clock_timestamp())
+  on conflict do nothing;
   select * into r from reservation where service = p_service and booking_id = p->>'bookingId' for no key update;
-  v_had := found and r.state <> 'released';
-  t := row(p_service, p->>'bookingId', (p->>'fence')::bigint, p->>'state', p->>'offerId', (p->>'quantity')::integer,
-    (p->>'firstNight')::date, (p->>'lastNight')::date, clock_timestamp());
-  if r.service is not null
-    and row(r.offer_id, r.quantity, r.first_night, r.last_night)
-      is distinct from row(t.offer_id, t.quantity, t.first_night, t.last_night) then
+  if row(r.offer_id, r.quantity, r.first_night, r.last_night) is distinct from
+    row(p->>'offerId', (p->>'quantity')::integer, (p->>'firstNight')::date, (p->>'lastNight')::date) then
     perform refuse('IDEMPOTENCY_KEY_REUSED');
   end if;
-  if r.service is null or row(t.fence, reservation_rank(t.state)) > row(r.fence, reservation_rank(r.state)) then
-    if v_has and not v_had then v_line := move_reserved(t, 1, p_actor); end if;
-    if v_had and not v_has then v_line := move_reserved(t, -1, p_actor); end if;
-    insert into reservation select t.*
-    on conflict (service, booking_id) do update
-      set fence = excluded.fence, state = excluded.state, changed_at = excluded.changed_at;
-    perform write_audit(t.changed_at, t.offer_id, null, 'reservation.' || t.state, null, null, null, null, t.quantity,
-      p_actor, jsonb_build_object('service', p_service, 'bookingId', t.booking_id, 'fence', t.fence));
-    r := t;
+  if row(v_fence, reservation_rank(v_to)) > row(r.fence, reservation_rank(r.state)) then
+    v_now := clock_timestamp();
+    if v_to <> r.state then
+      perform move_reserved(r, v_to);
+      update booking_line set version = version + 1, wanted = wanted + (v_to = 'released')::integer
+      where offer_id = r.offer_id returning version into v_version;
+    end if;
+    perform write_audit(v_now, r.offer_id, null, 'reservation.' || v_to, null, null, v_version,
+      case when v_version is not null then 1 end, r.quantity, p_actor,
+      jsonb_strip_nulls(jsonb_build_object('service', p_service, 'bookingId', r.booking_id, 'fence', v_fence,
+        'from', r.state, 'firstNight', r.first_night, 'lastNight', r.last_night)));
+    update reservation set fence = v_fence, state = v_to, changed_at = v_now
+    where service = r.service and booking_id = r.booking_id returning * into r;
+    if v_to = 'confirmed' then perform sell_out_line(r.offer_id, v_now, p_actor); end if;
+    select * into l from booking_line where offer_id = r.offer_id;
   end if;
-  return jsonb_build_object('line', v_line, 'reservation', jsonb_build_object('bookingId', r.booking_id,
-    'fence', r.fence, 'state', r.state, 'offerId', r.offer_id, 'quantity', r.quantity));
+  return jsonb_build_object('line', case when v_version is not null then line_json(l) end,
+    'reservation', jsonb_build_object('bookingId', r.booking_id, 'fence', r.fence, 'state', r.state,
+      'offerId', r.offer_id, 'quantity', r.quantity));
 end $$;
 `;
 
@@ -98,6 +114,25 @@ export interface ReservationKept {
   readonly reservation: Reservation;
   /** Where units moved. */
   readonly line: LineChange | null;
+}
+
+/** The offer of a reservation. */
+export interface ReservedOffer {
+  readonly id: string;
+  readonly kind: Offer['kind'];
+  /** An event or a hotel. */
+  readonly groupId: string;
+  /** A ticket type or a room type. */
+  readonly type: string;
+}
+
+/** Null where nothing was told of it yet. */
+export function reservedOffer(
+  db: Database,
+  service: string,
+  bookingId: string,
+): Promise<ReservedOffer | null> {
+  return callJson<ReservedOffer | null>(db, 'reserved_offer', [service, bookingId]);
 }
 
 /** Null where there is no such offer. @throws AppError SOLD_OUT, NIGHT_NOT_ON_SALE, IDEMPOTENCY_KEY_REUSED */

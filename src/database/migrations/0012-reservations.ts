@@ -1,6 +1,6 @@
 /**
- * Units that another system sells through a line of its own, as it tells of them. While they are reserved or confirmed
- * they are no capacity of the line here: `stock` counts what is sold here alone.
+ * Units that another system sells through a line of its own, as it tells of them. In `stock` they are held while they
+ * are reserved and sold once they are confirmed, beside those of bookings here.
  */
 export const sql = /* sql */ `
 create table reservation (
@@ -8,6 +8,7 @@ create table reservation (
   service    text not null,
   -- as they name it
   booking_id text not null,
+  -- -1 within the transaction that claims it, before anything is known of it
   fence      bigint not null,
   state      text not null check (state in ('reserved', 'confirmed', 'released')),
   offer_id   text collate "C" not null references offer,
@@ -18,4 +19,5 @@ create table reservation (
   changed_at timestamptz not null,
   primary key (service, booking_id)
 );
+create index reservation_live on reservation (offer_id) where state <> 'released';
 `;

@@ -446,7 +446,11 @@ describe('what is for services', () => {
     const first = await check(1);
     expect(first).toMatchObject({ allowed: true, quota: expect.any(Number) });
     expect(first.remaining).toBe(first.quota - 1);
-    expect(await check(Math.min(500, first.quota))).toMatchObject({ allowed: first.quota > 500 });
+    // What is refused uses nothing up: as much as is left may still follow, and then nothing more.
+    const { remaining } = first;
+    expect(await check(remaining + 1)).toMatchObject({ allowed: false, remaining: 0 });
+    expect(await check(remaining)).toMatchObject({ allowed: true, remaining: 0 });
+    expect(await check(remaining)).toMatchObject({ allowed: false });
     expect(
       await grpc.refused('RateLimiterService/Check', { limit: 'x', subject }, { token: service }),
     ).toMatchObject({ code: 'VALIDATION_FAILED' });
@@ -472,7 +476,7 @@ describe('units that another system sells', () => {
   const stock = async (offer: Json): Promise<Json> =>
     (await test.api.get(`/api/offers/${offer.id}`).expect(200)).body.stock;
 
-  it('are taken out of what is sold here, once, and come back', async () => {
+  it('are held and sold beside what is sold here, once, and come back', async () => {
     const offer = await test.api.offer({ capacity: 5 });
     const units = { tickets: { eventId: offer.eventId, quantity: 2 } };
     const check = async (quantity: number): Promise<Json> =>
@@ -492,13 +496,13 @@ describe('units that another system sells', () => {
     };
     for (let times = 0; times < 3; times++)
       expect(await tell('Reserve', booking, 1, units)).toEqual(reserved);
-    expect(await stock(offer)).toEqual({ capacity: 3, available: 3, held: 0, sold: 0 });
+    expect(await stock(offer)).toEqual({ capacity: 5, available: 3, held: 2, sold: 0 });
     expect(await check(5000)).toMatchObject({ available: false, unitsAvailable: 3 });
 
     expect((await tell('Confirm', booking, 2, units)).state).toBe('RESERVATION_STATE_CONFIRMED');
     // What comes late or again changes nothing: the answer is what stands.
     expect((await tell('Reserve', booking, 1, units)).state).toBe('RESERVATION_STATE_CONFIRMED');
-    expect((await stock(offer)).capacity).toBe(3);
+    expect(await stock(offer)).toEqual({ capacity: 5, available: 3, held: 0, sold: 2 });
     expect((await tell('Release', booking, 2, units)).state).toBe('RESERVATION_STATE_RELEASED');
     expect((await tell('Confirm', booking, 2, units)).state).toBe('RESERVATION_STATE_RELEASED');
     expect(await stock(offer)).toEqual({ capacity: 5, available: 5, held: 0, sold: 0 });
@@ -535,9 +539,67 @@ describe('units that another system sells', () => {
       bookings.flatMap((booking) => [1, 1, 2].map((fence) => tell('Reserve', booking, fence, units))),
     );
     expect(told.filter(({ status: outcome }) => outcome === 'fulfilled')).toHaveLength(15);
-    expect(await stock(offer)).toEqual({ capacity: 0, available: 0, held: 0, sold: 0 });
+    expect(await stock(offer)).toEqual({ capacity: 5, available: 0, held: 5, sold: 0 });
     await Promise.all(bookings.flatMap((booking) => [0, 1].map(() => tell('Release', booking, 2, units))));
-    expect((await stock(offer)).capacity).toBe(5);
+    expect((await stock(offer)).available).toBe(5);
+  });
+
+  it('are of one offer, also where two are told of them at once', async () => {
+    for (let pair = 0; pair < 5; pair++) {
+      const offers = [await test.api.offer({ capacity: 5 }), await test.api.offer({ capacity: 5 })];
+      const booking = unique('theirs');
+      const told = await Promise.allSettled(
+        offers.map(({ eventId }) => tell('Reserve', booking, 1, { tickets: { eventId, quantity: 2 } })),
+      );
+      expect(told.map(({ status: outcome }) => outcome).sort()).toEqual(['fulfilled', 'rejected']);
+      const held = (await Promise.all(offers.map(stock))).map((units: Json) => units.held);
+      expect(held.sort()).toEqual([0, 2]);
+    }
+  });
+
+  it('are of the offer that they were first told of, whatever the event has on sale since', async () => {
+    const offer = await test.api.offer({ capacity: 5, ticketType: 'standing' });
+    const units = { tickets: { eventId: offer.eventId, quantity: 2 } };
+    const booking = unique('theirs');
+    await tell('Reserve', booking, 1, units);
+    await test.api.offer({ eventId: offer.eventId, ticketType: 'seat' });
+    await eventually('a second type that is seen', () =>
+      grpc
+        .refused('TicketService/CheckAvailability', { units }, { token: service })
+        .then(({ code }) => (code === 'OFFER_TYPE_REQUIRED' ? true : null))
+        .catch(() => null),
+    );
+    const other = { tickets: { ...units.tickets, ticketType: 'seat' } };
+    expect(
+      await grpc.refused(
+        'TicketService/Release',
+        { bookingId: booking, fence: 1, units: other },
+        { token: service },
+      ),
+    ).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+    expect((await tell('Release', booking, 1, units)).state).toBe('RESERVATION_STATE_RELEASED');
+    expect(await stock(offer)).toMatchObject({ available: 5, held: 0 });
+  });
+
+  it('are of nights that exist, and what is wrong is named by its place in the message', async () => {
+    for (const [checkIn, checkOut, ...fields] of [
+      ['2027-02-31', '2027-03-02', 'units.stay.check_in'],
+      ['2027-03-02', '2027-02-31', 'units.stay.check_out'],
+      ['2027-03-05', '2027-03-05', 'units.stay.check_out'],
+      ['2027-03-05', '2999-12-31', 'units.stay.check_out'],
+    ] as const) {
+      const units = { stay: { hotelId: 'lakeside', checkIn, checkOut } };
+      for (const [method, message, under] of [
+        ['TicketService/CheckAvailability', { units }, ''],
+        ['TicketService/Reserve', { bookingId: 'theirs', fence: 1, units }, ''],
+        ['BookingService/ReserveBooking', { request: { userId: 'guest', units } }, 'request.'],
+      ] as const) {
+        const refused = await grpc.refused(method, message, { token: service });
+        expect(refused).toMatchObject({ status: 'INVALID_ARGUMENT', code: 'VALIDATION_FAILED' });
+        const named = refused.details['BadRequest'].fieldViolations.map(({ field }: Json) => field);
+        expect(named).toEqual(fields.map((field) => `${under}${field}`));
+      }
+    }
   });
 
   it('are nights of a stay as well, all of them or none', async () => {
@@ -562,7 +624,7 @@ describe('units that another system sells', () => {
       const { body } = await test.api
         .get(`/api/offers/${offer.id}/nights?from=${day(20)}&to=${day(24)}`)
         .expect(200);
-      return body.nights.map((night: Json) => night.capacity);
+      return body.nights.map((night: Json) => night.available);
     };
     const booking = unique('theirs');
     await tell('Reserve', booking, 1, stay(21, 23));

@@ -9,6 +9,7 @@ import { fieldErrors } from '../../../grpc/error-details.js';
 import type { JoinRequest } from '../../booking.service.js';
 import { AcceptBookingDto, AcceptStayDto } from '../dto/accept-booking.dto.js';
 import { PaymentDto } from '../dto/payment.dto.js';
+import { nightsOf } from '../../nights.js';
 
 /** Messages as they come off the wire: of their types, and with anything in them. */
 
@@ -39,13 +40,13 @@ export function joinRequestOf({ request }: JoinMessage): JoinRequest {
   const { units, ...who } = request;
   const { dto, plain, path } = unitsOf(units, 'request.units');
   const of = (field: string): string => (field in who ? 'request' : path);
-  return checked<JoinRequest>(dto, { ...who, ...plain }, (field) => `${of(field)}.${inProto(field)}`);
+  return checkedRequest(dto, { ...who, ...plain }, (field) => `${of(field)}.${inProto(field)}`);
 }
 
 /** Which units a message is about; `userId` is what a ticket service is not told. */
 export function checkedUnits(units: UnitsMessage | null): JoinRequest {
   const { dto, plain, path } = unitsOf(units, 'units');
-  return checked<JoinRequest>(dto, { userId: 'service', ...plain }, (field) => `${path}.${inProto(field)}`);
+  return checkedRequest(dto, { userId: 'service', ...plain }, (field) => `${path}.${inProto(field)}`);
 }
 
 /** As `checkedUnits`, with as many units as anybody likes: how many of them are there is the question. */
@@ -77,12 +78,33 @@ function unitsOf(
   throw missing(at);
 }
 
+/** With nights that exist, where it is for some. */
+function checkedRequest(
+  dto: Type<AcceptBookingDto> | Type<AcceptStayDto>,
+  plain: object,
+  nameOf: (field: string) => string,
+): JoinRequest {
+  const request = checked<JoinRequest>(dto, plain, nameOf);
+  try {
+    if ('hotelId' in request) nightsOf(request.checkIn, request.checkOut);
+  } catch (error) {
+    if (error instanceof AppError) throw renamed(error, nameOf);
+    throw error;
+  }
+  return request;
+}
+
 function checked<T extends object>(dto: Type<T>, plain: object, nameOf: (field: string) => string): T {
   const instance = plainToInstance(dto, plain);
   const errors = validateSync(instance, { forbidUnknownValues: true, validationError: { target: false } });
   if (errors.length === 0) return instance;
-  const found = fieldErrors(refusalOf(errors).details['errors']);
-  throw validationFailed(found.map(({ field, message }) => ({ field: nameOf(field), message })));
+  throw renamed(refusalOf(errors), nameOf);
+}
+
+/** What is wrong, by the names that the message has. */
+function renamed(refusal: AppError, nameOf: (field: string) => string): AppError {
+  const found = fieldErrors(refusal.details['errors']);
+  return validationFailed(found.map(({ field, message }) => ({ field: nameOf(field), message })));
 }
 
 /** A 64-bit number, as text on its way here, that is 0 or more. */

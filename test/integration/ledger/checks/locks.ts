@@ -51,6 +51,8 @@ async function sceneOf(world: TestLedger): Promise<Scene> {
   return { offerId, waiting, held, paying, done, letter: letter?.id ?? '' };
 }
 
+const THEIRS = { bookingId: 'theirs', fence: 1, state: 'reserved', quantity: 1 } as const;
+
 /** Every verb that changes stock, or who waits. */
 const VERBS: Readonly<Record<string, (world: TestLedger, scene: Scene) => Promise<unknown>>> = {
   accept: ({ ledger }, { offerId }) => ledger.accept([requestFor(offerId)], MAX_LENGTH),
@@ -64,11 +66,17 @@ const VERBS: Readonly<Record<string, (world: TestLedger, scene: Scene) => Promis
   confirm: ({ ledger }, { done }) => ledger.confirm(done, ACTOR),
   refund: ({ ledger }, { letter }) => ledger.resolveDeadLetter(letter, 'discarded', null, ACTOR),
   'refund on request': ({ ledger }, { done }) => ledger.refund(done, 'BY_OPERATOR', false, null, ACTOR),
+  'tell of a reservation': ({ ledger }, { offerId }) =>
+    ledger.tellReservation('another', { ...THEIRS, offerId }, ACTOR).catch(() => null),
   'change an offer': ({ ledger }, { offerId }) => ledger.changeOffer(offerId, { capacity: 9 }, ACTOR),
 };
 
 /** Resolves once a verb waits for a lock, and fails where it comes to its end instead. */
-async function waitsForALock(world: TestLedger, verb: string, running: Promise<unknown>): Promise<void> {
+export async function waitsForALock(
+  world: TestLedger,
+  verb: string,
+  running: Promise<unknown>,
+): Promise<void> {
   const state = { ended: false };
   const end = (): void => {
     state.ended = true;

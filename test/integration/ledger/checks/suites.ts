@@ -7,6 +7,7 @@ import { order, release, sellOut } from './line.js';
 import { locks, timeouts } from './locks.js';
 import { money } from './money.js';
 import { recovery } from './recovery.js';
+import { reservations } from './reservations.js';
 import { stays } from './stays.js';
 import { refunds } from './refunds.js';
 
@@ -16,6 +17,7 @@ export const SUITES: Readonly<Record<string, Checks>> = {
   'A sell-out': sellOut,
   'Leaving the line': release,
   'A line of stays': stays,
+  'Units that another system sells': reservations,
   'Changes of the clock': clocks,
   'Two doors at once': doors,
   Money: money,
