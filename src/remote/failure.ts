@@ -17,16 +17,20 @@ const UNSENT: ReadonlySet<status> = new Set([
   status.UNIMPLEMENTED,
   status.RESOURCE_EXHAUSTED,
 ]);
-/** What the client library says where it has not sent anything. */
+/** What the client library says where its last attempt has not sent anything. */
 const NO_CONNECTION = /^No connection established/;
 /** Where another Fairline says the code of its refusal. */
 const CODE_HEADER = 'fairline-code';
 
-/** What a failed call means. */
-export function remoteError(service: RemoteName, error: ServiceError): RemoteError {
+/**
+ * What a failed call means.
+ *
+ * @param retries the library repeats calls: what failed last says nothing of the attempts before
+ */
+export function remoteError(service: RemoteName, error: ServiceError, retries: boolean): RemoteError {
   const outcome = REFUSALS.has(error.code)
     ? 'refused'
-    : UNSENT.has(error.code) || NO_CONNECTION.test(error.details)
+    : UNSENT.has(error.code) || (!retries && NO_CONNECTION.test(error.details))
       ? 'unsent'
       : 'unknown';
   // The details name hosts, and perhaps what was sent: they are the log's, as the cause.

@@ -1,4 +1,10 @@
-import { Client, type ClientOptions, type MethodDefinition, Metadata } from '@grpc/grpc-js';
+import {
+  Client,
+  type ClientOptions,
+  connectivityState,
+  type MethodDefinition,
+  Metadata,
+} from '@grpc/grpc-js';
 import CircuitBreaker from 'opossum';
 import { CORRELATION_HEADER } from '../common/correlation.js';
 import type { HostPort } from '../config/redis.js';
@@ -9,6 +15,7 @@ import {
   type CallListener,
   type CallOptions,
   type Caller,
+  NOT_CALLED,
   RemoteError,
   type RemoteName,
   type RemoteState,
@@ -54,6 +61,8 @@ const RETRIES = {
   retryThrottling: { maxTokens: 10, tokenRatio: 0.1 },
 };
 const MAX_ANSWER_BYTES = 1024 * 1024;
+/** Does nothing, whoever is there, and whether it is known there or not. */
+const LOOK = '/grpc.health.v1.Health/Check';
 
 type Sent = [method: MethodDefinition<object, object>, request: object, options: CallOptions];
 
@@ -123,22 +132,26 @@ export class GrpcCaller implements Caller {
     request: object,
     { deadlineMs = this.options.deadlineMs, token, correlationId, signal }: CallOptions,
   ): Promise<object> {
+    const deadline = Date.now() + deadlineMs;
     const metadata = new Metadata();
     const bearer = token ?? (await this.options.token.current());
     if (bearer !== null) metadata.set('authorization', `Bearer ${bearer}`);
     if (correlationId !== undefined) metadata.set(CORRELATION_HEADER, correlationId);
     const { path, requestSerialize, responseDeserialize } = definition;
+    const { client } = this;
+    const { name, retries } = this.options;
+    if (retries) await this.connected(client, deadline);
     return await new Promise((done, failed) => {
-      const call = this.client.makeUnaryRequest(
+      const call = client.makeUnaryRequest(
         path,
         requestSerialize,
         responseDeserialize,
         request,
         metadata,
-        { deadline: Date.now() + deadlineMs },
+        { deadline },
         (error, answer) => {
           signal?.removeEventListener('abort', cancel);
-          if (error !== null) failed(remoteError(this.options.name, error));
+          if (error !== null) failed(remoteError(name, error, retries));
           else done(answer ?? {});
         },
       );
@@ -148,10 +161,26 @@ export class GrpcCaller implements Caller {
     });
   }
 
+  /**
+   * Where the library repeats a call, its last failure does not say whether an attempt before was sent. So nothing is
+   * sent before there is a connection, and who finds none knows that.
+   *
+   * @throws Error why there is none
+   */
+  private async connected(client: Client, deadline: number): Promise<void> {
+    const isThere = (): boolean => client.getChannel().getConnectivityState(true) === connectivityState.READY;
+    if (isThere()) return;
+    const empty = (): Buffer => Buffer.alloc(0);
+    const failure = await new Promise<Error | null>((done) => {
+      client.makeUnaryRequest(LOOK, empty, empty, {}, { deadline }, (error) => done(error));
+    });
+    if (!isThere()) throw failure ?? new Error('The connection has ended');
+  }
+
   private told(error: unknown): RemoteError {
     if (error instanceof RemoteError) return error;
-    // the circuit breaker's own, or a token that cannot be read: nothing was sent
-    return new RemoteError(this.options.name, 'unsent', 'NOT_CALLED', null, { cause: error });
+    // the circuit breaker's own, no connection, or a token that cannot be read: nothing was sent
+    return new RemoteError(this.options.name, 'unsent', NOT_CALLED, null, { cause: error });
   }
 
   private connect(): Client {

@@ -15,12 +15,15 @@ export type CallOutcome =
   /** It did nothing: nobody was there, or this side was not let in. */
   | 'unsent';
 
+/** The status of a call that this side did not make: nothing was sent. */
+export const NOT_CALLED = 'NOT_CALLED';
+
 /** Why a call brought no answer that can be used. */
 export class RemoteError extends Error {
   constructor(
     readonly service: RemoteName,
     readonly outcome: Exclude<CallOutcome, 'ok'>,
-    /** The name of a status of gRPC, or what this side says: `NOT_CALLED`. */
+    /** The name of a status of gRPC, or `NOT_CALLED`. */
     readonly status: string,
     /** The code of a refusal by another Fairline; null: it gave none. */
     readonly code: string | null,

@@ -9,8 +9,8 @@ import { callJson } from './call.js';
  * here is called while no such service is configured.
  *
  * A booking is told in the order of its transitions. A telling that is handed out is put off for a while by that very
- * call; whoever got it says what became of it. Where nobody does, it is handed out again: the one who is told must
- * take a repetition for what it is.
+ * call, and from then on counts as sent; whoever got it says what became of it. Where nobody does, it is handed out
+ * again: the one who is told must take a repetition for what it is.
  */
 export const sql = /* sql */ `
 -- What a transition is to a service; null: nothing that it is told.
@@ -70,6 +70,8 @@ end $$;
 -- transition: nobody is held twice from the line, and what comes after it keeps the fence that it had then.
 -- Rows are found by where they are and by whole keys, one at a time: plans that were made while the table was empty, as
 -- it is most of the time, must not look at all of it after an outage.
+-- The booking service has no release: a booking that is refunded before it was ever handed out is not told there at
+-- all. Fewer than p_limit are returned only where no more are due, or very many were refunded.
 create or replace function due_tellings(p_service text, p_limit integer, p_lease interval) returns jsonb
 language plpgsql volatile as $$
 declare
@@ -77,30 +79,46 @@ declare
   b booking%rowtype;
   o offer%rowtype;
   v_due jsonb[] := '{}';
+  v_dropped integer;
+  v_sent_ago interval;
 begin
-  for t in
-    update remote_telling set tries = tries + 1, next_at = clock_timestamp() + p_lease
-    where ctid = any (array(
-      select d.ctid from remote_telling d
-      where d.service = p_service and d.state = 'due' and d.next_at <= statement_timestamp()
-        -- the state is compared in a way that the index of what is due does not fit
-        and d.version = (select min(e.version) from remote_telling e
-          where e.service = d.service and e.booking_id = d.booking_id and e.state || '' = 'due')
-      order by d.next_at limit p_limit for no key update of d skip locked))
-    returning *
-  loop
-    select * into b from booking where id = t.booking_id;
-    select * into o from offer where id = b.offer_id;
-    v_due := v_due || jsonb_build_object('bookingId', t.booking_id, 'kind', t.kind,
-      'fence', case t.kind when 'reserve' then 1 else b.fence end, 'customerId', b.customer_id, 'quantity', b.quantity,
-      'stay', stay_json(b), 'offer', offer_facts_json(o), 'correlationId', b.correlation_id, 'tries', t.tries,
-      'refusals', t.refusals, 'sentAgoMs', floor(extract(epoch from clock_timestamp() - t.sent_at) * 1000));
+  for round in 1..20 loop
+    v_dropped := 0;
+    for t in
+      update remote_telling set tries = tries + 1, next_at = clock_timestamp() + p_lease,
+        sent_at = coalesce(sent_at, statement_timestamp())
+      where ctid = any (array(
+        select d.ctid from remote_telling d
+        where d.service = p_service and d.state = 'due' and d.next_at <= statement_timestamp()
+          -- the state is compared in a way that the index of what is due does not fit
+          and d.version = (select min(e.version) from remote_telling e
+            where e.service = d.service and e.booking_id = d.booking_id and e.state || '' = 'due')
+        order by d.next_at limit p_limit - cardinality(v_due) for no key update of d skip locked))
+      returning *
+    loop
+      select * into b from booking where id = t.booking_id;
+      -- null: this is the first time
+      v_sent_ago := case when t.sent_at <> statement_timestamp() then clock_timestamp() - t.sent_at end;
+      if p_service = 'booking' and b.state = 'refunded' and v_sent_ago is null then
+        delete from remote_telling where service = p_service and booking_id = t.booking_id and kind = t.kind;
+        v_dropped := v_dropped + 1;
+        continue;
+      end if;
+      select * into o from offer where id = b.offer_id;
+      v_due := v_due || jsonb_build_object('bookingId', t.booking_id, 'kind', t.kind,
+        'fence', case t.kind when 'reserve' then 1 else b.fence end, 'customerId', b.customer_id,
+        'isErased', b.erased_at is not null, 'quantity', b.quantity, 'stay', stay_json(b),
+        'offer', offer_facts_json(o), 'correlationId', b.correlation_id, 'tries', t.tries, 'refusals', t.refusals,
+        'sentAgoMs', floor(extract(epoch from v_sent_ago) * 1000));
+    end loop;
+    exit when v_dropped = 0;
   end loop;
   return to_jsonb(v_due);
 end $$;
 
--- What became of tellings: told, later (in inMs, refused by then or sent with nobody knowing), or set aside. Repeating
--- it changes nothing but a time. RETURNS how many there still were.
+-- What became of tellings: told, later (in inMs, perhaps refused by then), or set aside. What was not sent at its first
+-- try (unsentTry) counts as never sent, unless somebody else has got it since. Repeating it changes nothing but a time.
+-- RETURNS how many there still were.
 create or replace function end_tellings(p_service text, p_ends jsonb, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
 declare
@@ -111,7 +129,7 @@ begin
   -- in one order, whoever else ends some of them
   for e in
     select * from jsonb_to_recordset(p_ends) as e ("bookingId" uuid, kind text, outcome text, "inMs" integer,
-      "isRefusal" boolean, "isSent" boolean, reason text) order by "bookingId", kind
+      "isRefusal" boolean, "unsentTry" integer, reason text) order by "bookingId", kind
   loop
     if e.outcome = 'told' then
       delete from remote_telling where service = p_service and booking_id = e."bookingId" and kind = e.kind;
@@ -120,7 +138,7 @@ begin
         state = case e.outcome when 'refused' then 'refused' else 'due' end,
         next_at = v_now + make_interval(secs => e."inMs" / 1000.0),
         refusals = refusals + coalesce(e."isRefusal", false)::integer,
-        sent_at = coalesce(sent_at, case when e."isSent" then v_now end),
+        sent_at = case when tries = e."unsentTry" then null else sent_at end,
         reason = e.reason
       where service = p_service and booking_id = e."bookingId" and kind = e.kind and state || '' = 'due';
     end if;
@@ -199,7 +217,9 @@ export interface Telling {
   readonly bookingId: string;
   readonly kind: TellingKind;
   readonly fence: number;
+  /** Where it is erased, nobody's. */
   readonly customerId: string;
+  readonly isErased: boolean;
   readonly quantity: number;
   readonly stay: Stay | null;
   readonly offer: OfferFacts;
@@ -207,7 +227,7 @@ export interface Telling {
   /** This one included. */
   readonly tries: number;
   readonly refusals: number;
-  /** Since it was first sent without anybody knowing what became of it; null: it never was. */
+  /** Since it was first handed out, and from then on perhaps sent; null: it never was. */
   readonly sentAgoMs: number | null;
 }
 
@@ -220,8 +240,8 @@ export type TellingEnd = Pick<Telling, 'bookingId' | 'kind'> &
         readonly inMs: number;
         /** It was answered with a no. */
         readonly isRefusal: boolean;
-        /** It may have arrived. */
-        readonly isSent: boolean;
+        /** The try that was its first, where nothing at all was sent at it; else null. */
+        readonly unsentTry: number | null;
         readonly reason: string;
       }
     /** Set aside. */

@@ -23,7 +23,7 @@ create table remote_telling (
   refusals   integer not null default 0,
   next_at    timestamptz not null,
   created_at timestamptz not null,
-  -- when it was sent first without anybody knowing what became of it
+  -- when it was first handed out, and from then on perhaps sent; null: it was not, or nothing was called
   sent_at    timestamptz,
   reason     text,
   primary key (service, booking_id, kind)

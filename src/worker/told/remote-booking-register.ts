@@ -38,8 +38,9 @@ export class RemoteBookingRegister extends BookingRegister implements Told {
 
   async tell(telling: Telling, signal: AbortSignal): Promise<Reception> {
     if (telling.sentAgoMs !== null && telling.sentAgoMs > REPEAT_WITHIN_MS) {
-      return { kind: 'refused', reason: 'TOO_LATE_TO_REPEAT' };
+      return { kind: 'too-late', reason: 'TOO_LATE_TO_REPEAT' };
     }
+    if (telling.isErased) return { kind: 'too-late', reason: 'ERASED' };
     const { bookingId, fence, correlationId } = telling;
     const idempotencyKey = `${bookingId}-${fence}`;
     const request = { userId: telling.customerId, units: unitsOfTelling(telling) };
@@ -49,17 +50,23 @@ export class RemoteBookingRegister extends BookingRegister implements Told {
     );
     const theirs = { ...options, token: accepted.token };
     try {
-      const confirmation = {
-        bookingId: accepted.bookingId,
-        paymentMethod: this.paymentMethod,
-        idempotencyKey,
-      };
-      await this.caller.call('ConfirmBooking', confirmation, theirs);
+      return await this.confirm(accepted.bookingId, idempotencyKey, theirs);
+    } catch (error) {
+      // of this telling something was sent: it is reserved there
+      if (!(error instanceof RemoteError) || error.outcome !== 'unsent') throw error;
+      return { kind: 'not-yet', reason: error.code ?? error.status };
+    }
+  }
+
+  private async confirm(bookingId: string, idempotencyKey: string, options: CallOptions): Promise<Reception> {
+    try {
+      const confirmation = { bookingId, paymentMethod: this.paymentMethod, idempotencyKey };
+      await this.caller.call('ConfirmBooking', confirmation, options);
       return { kind: 'told' };
     } catch (error) {
       if (!(error instanceof RemoteError) || error.outcome !== 'refused') throw error;
       if (error.code !== null && NOT_YET.has(error.code)) return { kind: 'not-yet', reason: error.code };
-      return this.lookAgain(accepted.bookingId, error, theirs);
+      return this.lookAgain(bookingId, error, options);
     }
   }
 

@@ -10,6 +10,7 @@ const telling = (more: Partial<Telling> = {}): Telling => ({
   kind: 'reserve',
   fence: 1,
   customerId: 'fan',
+  isErased: false,
   quantity: 1,
   stay: null,
   offer: {
@@ -66,14 +67,32 @@ describe('a telling', () => {
     expect(end).toEqual({ bookingId: 'one', kind: 'reserve', outcome: 'told' });
   });
 
-  it('with an outcome that nobody knows comes again, and that it was sent is remembered', async () => {
+  it('with an outcome that nobody knows comes again, and counts as sent', async () => {
     const { end } = await endOf(failing('unknown', 'DEADLINE_EXCEEDED'));
-    expect(end).toMatchObject({ outcome: 'later', isSent: true, isRefusal: false });
+    expect(end).toMatchObject({ outcome: 'later', unsentTry: null, isRefusal: false });
+  });
+
+  it('counts as never sent where at its first hand-out nothing was called, and nowhere else', async () => {
+    const first = await endOf(failing('unsent', 'NOT_CALLED'), telling({ tries: 3 }));
+    expect(first.end).toMatchObject({ outcome: 'later', unsentTry: 3 });
+    const later = await endOf(failing('unsent', 'NOT_CALLED'), telling({ tries: 3, sentAgoMs: 0 }));
+    expect(later.end).toMatchObject({ outcome: 'later', unsentTry: null });
+    // an attempt before that one may have been let in
+    const locked = await endOf(failing('unsent', 'UNAUTHENTICATED'));
+    expect(locked.end).toMatchObject({ outcome: 'later', unsentTry: null });
+    const waits = await endOf(() => Promise.resolve({ kind: 'not-yet', reason: 'NOT_HELD' }));
+    expect(waits.end).toMatchObject({ outcome: 'later', unsentTry: null });
+  });
+
+  it('that cannot be told any more is set aside at once, and told of', async () => {
+    const { end, heard } = await endOf(() => Promise.resolve({ kind: 'too-late', reason: 'ERASED' }));
+    expect(end).toMatchObject({ outcome: 'refused', reason: 'ERASED' });
+    expect(String(heard)).toContain('ERASED');
   });
 
   it('that was not sent comes again soon, however often that was so', async () => {
     const { end } = await endOf(failing('unsent', 'NOT_CALLED'), telling({ tries: 20 }));
-    expect(end).toMatchObject({ outcome: 'later', isSent: false, isRefusal: false });
+    expect(end).toMatchObject({ outcome: 'later', isRefusal: false });
     expect(end).toHaveProperty('inMs', expect.any(Number));
     expect(end?.outcome === 'later' ? end.inMs : Infinity).toBeLessThanOrEqual(1000);
   });

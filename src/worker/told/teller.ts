@@ -3,9 +3,9 @@ import type { Actor } from '../../booking/booking.js';
 import type { Ledger } from '../../booking/ledger/ledger.js';
 import type { Telling, TellingEnd, ToldService } from '../../booking/ledger/tellings.js';
 import type { Metrics } from '../../metrics/metrics.js';
-import { RemoteError } from '../../remote/remotes.js';
+import { NOT_CALLED, RemoteError } from '../../remote/remotes.js';
 import { Chore } from '../chore.js';
-import type { Told } from './told.js';
+import type { Reception, Told } from './told.js';
 
 const AT_ONCE = 50;
 /** Longer than a telling can take: then whoever had it is gone, and another worker tells it. */
@@ -93,16 +93,24 @@ export class Teller {
   private async tell(telling: Telling, signal: AbortSignal): Promise<TellingEnd> {
     const { service, told, metrics } = this.parts;
     const end = await told.tell(telling, signal).then(
-      (reception) =>
-        reception.kind === 'told'
-          ? ({ ...keyOf(telling), outcome: 'told' } as const)
-          : reception.kind === 'refused'
-            ? this.refused(telling, reception.reason)
-            : later(telling, backoff(telling.tries, MAX_BACKOFF_MS), reception.reason),
+      (reception) => this.received(telling, reception),
       (error: unknown) => this.failed(telling, error),
     );
     metrics.told(service, telling.kind, end.outcome);
     return end;
+  }
+
+  private received(telling: Telling, reception: Reception): TellingEnd {
+    switch (reception.kind) {
+      case 'told':
+        return { ...keyOf(telling), outcome: 'told' };
+      case 'not-yet':
+        return later(telling, backoff(telling.tries, MAX_BACKOFF_MS), reception.reason);
+      case 'refused':
+        return this.refused(telling, reception.reason);
+      case 'too-late':
+        return this.setAside(telling, reception.reason);
+    }
   }
 
   private failed(telling: Telling, error: unknown): TellingEnd {
@@ -115,9 +123,13 @@ export class Teller {
       case 'refused':
         return this.refused(telling, reason);
       case 'unknown':
-        return { ...later(telling, backoff(telling.tries, MAX_BACKOFF_MS), reason), isSent: true };
-      case 'unsent':
-        return later(telling, backoff(1, MAX_BACKOFF_MS), reason);
+        return later(telling, backoff(telling.tries, MAX_BACKOFF_MS), reason);
+      case 'unsent': {
+        // who was not let in may have been at an earlier attempt of the same call
+        const isFirst = telling.sentAgoMs === null && error.status === NOT_CALLED;
+        const end = later(telling, backoff(1, MAX_BACKOFF_MS), reason);
+        return { ...end, unsentTry: isFirst ? telling.tries : null };
+      }
     }
   }
 
@@ -127,6 +139,10 @@ export class Teller {
     if (refusals < MAX_REFUSALS) {
       return { ...later(telling, backoff(refusals * 2, MAX_REFUSED_BACKOFF_MS), reason), isRefusal: true };
     }
+    return this.setAside(telling, reason);
+  }
+
+  private setAside(telling: Telling, reason: string): TellingEnd {
     this.parts.failed(new TellingRefused(this.parts.service, telling, reason));
     return { ...keyOf(telling), outcome: 'refused', inMs: 0, isRefusal: true, reason };
   }
@@ -143,7 +159,7 @@ const later = (
   outcome: 'later',
   inMs,
   isRefusal: false,
-  isSent: false,
+  unsentTry: null,
   reason,
 });
 

@@ -6,7 +6,10 @@ export type Reception =
   | { readonly kind: 'told' }
   /** It has to wait for something there; it is told again. */
   | { readonly kind: 'not-yet'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: string };
+  /** Perhaps it is taken later. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** It cannot be told any more: somebody has to look. */
+  | { readonly kind: 'too-late'; readonly reason: string };
 
 /** Somebody who is told what becomes of bookings. */
 export interface Told {
@@ -16,7 +19,7 @@ export interface Told {
   readonly patienceMs: number;
   /**
    * Resolves when it is known there. Told again, late or by two at once, it is the same telling.
-   * @throws RemoteError where nobody knows, or nothing was sent
+   * @throws RemoteError where nobody knows, or it was not let in; `NOT_CALLED` only where nothing at all was sent
    */
   tell(telling: Telling, signal: AbortSignal): Promise<Reception>;
 }

@@ -148,11 +148,11 @@ describe('what other services are told', () => {
     await gather();
     expect(await due('ticket', 0)).toMatchObject([{ bookingId: holder, tries: 1, sentAgoMs: null }]);
     const [again] = await due('ticket', 0);
-    expect(again).toMatchObject({ tries: 2, refusals: 0 });
+    expect(again).toMatchObject({ tries: 2, refusals: 0, sentAgoMs: expect.any(Number) });
     const end = { bookingId: holder, kind: 'reserve', inMs: 0, reason: 'NOT_FOUND' } as const;
     await test.ledger.endTellings(
       'ticket',
-      [{ ...end, outcome: 'later', isRefusal: true, isSent: true }],
+      [{ ...end, outcome: 'later', isRefusal: true, unsentTry: null }],
       ACTOR,
     );
     expect(await due('ticket', 0)).toMatchObject([
@@ -163,5 +163,76 @@ describe('what other services are told', () => {
     expect(await test.ledger.tellingBacklog()).toMatchObject([{ state: 'refused', tellings: 1 }]);
     const [noted] = await test.sql(`select detail from audit_event where action = 'remote.refused'`);
     expect(noted).toEqual({ detail: { service: 'ticket', kind: 'reserve', reason: 'NOT_FOUND' } });
+    await test.sql('delete from remote_telling');
+  });
+
+  it('counts as sent since it was first handed out, unless whoever got it first called nobody', async () => {
+    const [holder = ''] = await held(1);
+    await gather();
+    const unsent = (unsentTry: number | null): Promise<number> => {
+      const end = { bookingId: holder, kind: 'reserve', inMs: 0, reason: 'NOT_CALLED' } as const;
+      return test.ledger.endTellings(
+        'ticket',
+        [{ ...end, outcome: 'later', isRefusal: false, unsentTry }],
+        ACTOR,
+      );
+    };
+    expect(await due('ticket', 0)).toMatchObject([{ tries: 1, sentAgoMs: null }]);
+    await unsent(1);
+    expect(await due('ticket', 0)).toMatchObject([{ tries: 2, sentAgoMs: null }]);
+    // somebody else gets it, and may send it, before the one who had it first says that it did not
+    expect(await due('ticket', 0)).toMatchObject([{ tries: 3, sentAgoMs: expect.any(Number) }]);
+    await unsent(2);
+    await test.sql(`update remote_telling set sent_at = sent_at - interval '30 hours'`);
+    await unsent(null);
+    const [old] = await due('ticket', 0);
+    expect(old?.sentAgoMs).toBeGreaterThan(29 * 3600 * 1000);
+    await told(old === undefined ? [] : [old]);
+  });
+
+  describe('of a booking that was confirmed and is refunded', () => {
+    const leaver = { customerId: 'somebody who leaves', email: 'leaver@example.org' };
+    /** Confirmed, and gathered for the booking service. */
+    const confirmed = async (bookings = 1, by = leaver): Promise<string[]> => {
+      const { id } = await newOffer(test, { capacity: bookings, limitPerCustomer: bookings });
+      const accepted = await accept(test, id, Array<number>(bookings).fill(1), by);
+      await test.ledger.admit(id, ACTOR);
+      for (const { bookingId } of accepted) await confirm(bookingId);
+      await gather('booking');
+      return accepted.map(({ bookingId }) => bookingId);
+    };
+    const giveBack = async (bookingIds: readonly string[]): Promise<void> => {
+      for (const id of bookingIds) await test.ledger.refund(id, 'RAINED_OFF', false, null, ACTOR);
+      for (const { id } of await test.ledger.dueRefunds(1000)) await test.ledger.refundSucceeded(id, ACTOR);
+    };
+    const erase = (): Promise<unknown> => test.ledger.eraseCustomer(leaver.customerId, ACTOR);
+
+    beforeAll(() => gather('booking'));
+    afterEach(() => test.sql('delete from remote_telling'));
+
+    it('nothing is told where the booking service never heard of it: it could not release it', async () => {
+      const many = await confirmed(5);
+      const [other = ''] = await confirmed(1, { customerId: 'other', email: 'other@example.org' });
+      await giveBack(many);
+      await erase();
+      // however few are asked for, those that are dropped take nobody's place
+      expect(await test.ledger.dueTellings('booking', 1, LEASE_MS)).toMatchObject([
+        { bookingId: other, isErased: false },
+      ]);
+      expect(await test.sql('select booking_id from remote_telling where service = $1', ['booking'])).toEqual(
+        [{ booking_id: other }],
+      );
+    });
+
+    it('what may have been sent comes again, and says where nobody is named any more', async () => {
+      const [gone = ''] = await confirmed();
+      await due('booking', 0);
+      await giveBack([gone]);
+      expect(await due('booking', 0)).toMatchObject([{ bookingId: gone, isErased: false }]);
+      await erase();
+      const [nameless] = await due('booking', 0);
+      expect(nameless).toMatchObject({ isErased: true, sentAgoMs: expect.any(Number) });
+      expect(nameless?.customerId).not.toBe(leaver.customerId);
+    });
   });
 });

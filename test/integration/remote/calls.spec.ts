@@ -139,6 +139,26 @@ describe('a call of another service', () => {
       expect(outcomes).toEqual(['unknown', 'refused', 'unsent']);
     });
 
+    it('may have arrived where the service dies over it, whatever becomes of its repetitions', async () => {
+      const calling = remotes();
+      await reserve(calling);
+      standIn.fate = () => {
+        standIn.stop();
+        return 'lost';
+      };
+      expect(await failure(calling)).toMatchObject({ outcome: 'unknown' });
+      expect(standIn.told).toHaveLength(2);
+    });
+
+    it('is known not to have been made where there is no connection, and why there is none', async () => {
+      standIn.stop();
+      const error = await failure(remotes());
+      expect(error).toMatchObject({ outcome: 'unsent', status: 'NOT_CALLED' });
+      expect(String(error.cause)).toContain('ECONNREFUSED');
+      await standIn.start();
+      expect(standIn.told).toEqual([]);
+    });
+
     it('is not made while the service is away, and is again soon after it has come back', async () => {
       const calling = remotes({ GRPC_CLIENT_DEADLINE_MS: '200' });
       await reserve(calling);

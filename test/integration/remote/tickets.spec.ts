@@ -83,17 +83,23 @@ describe('a remote ticket service', () => {
 
   it('is told again under the same key where nobody knows what became of it', async () => {
     const { api } = fairline;
-    const heard = new Map<string, number>();
+    const heard = new Map<string, string[]>();
     remote.fate = ({ method, request }) => {
-      const tries = (heard.get(`${method} ${request.bookingId}`) ?? 0) + 1;
-      heard.set(`${method} ${request.bookingId}`, tries);
-      return tries === 1 ? 'lost' : 'done';
+      // it is asked about offers as well, in its own time
+      if (method === 'CheckAvailability') return 'done';
+      const fences = [...(heard.get(method) ?? []), request.fence];
+      heard.set(method, fences);
+      return fences.length === 1 ? 'lost' : 'done';
     };
     const booking = await api.book(await api.offer(), { paymentMethod: 'pm_ok' });
     await api.until(booking, 'confirmed');
     await told(booking.bookingId, ['Reserve', 'Confirm']);
     await quiet();
-    expect([...heard.values()].every((tries) => tries === 2)).toBe(true);
+    // more often where an answer takes longer than the deadline
+    expect(heard.get('Reserve')?.length).toBeGreaterThanOrEqual(2);
+    expect(heard.get('Confirm')?.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(heard.get('Reserve'))).toEqual(new Set(['1']));
+    expect(new Set(heard.get('Confirm'))).toEqual(new Set(['2']));
   });
 
   it('that refuses a booking is told again, and no other booking waits for that', async () => {
