@@ -541,6 +541,60 @@ export const GUARDS: readonly Guard[] = [
     programmes: ['stays'],
   },
   {
+    name: 'The claim of a reservation: before any of its units move',
+    without: {
+      routines: [
+        {
+          verb: 'tell_reservation',
+          find: 'insert into reservation (service, booking_id, fence, state, offer_id, quantity, first_night, last_night, changed_at)\n  values (',
+          put: 'r := row(',
+        },
+        {
+          verb: 'tell_reservation',
+          find: 'clock_timestamp())\n  on conflict do nothing;\n  select * into r from reservation',
+          put: `clock_timestamp());
+  perform 1 from reservation`,
+        },
+        {
+          verb: 'tell_reservation',
+          find: 'update reservation set fence = v_fence, state = v_to, changed_at = v_now\n    where service = r.service and booking_id = r.booking_id returning * into r;',
+          put: `insert into reservation select r.service, r.booking_id, v_fence, v_to, r.offer_id, r.quantity, r.first_night,
+      r.last_night, v_now
+    on conflict (service, booking_id) do update set fence = excluded.fence, state = excluded.state returning * into r;`,
+        },
+      ],
+    },
+    noticedBy: ['are of one offer, also where two are told of them at once'],
+  },
+  {
+    name: 'The claim of a reservation: for the units that it was told of first',
+    without: within('tell_reservation', "perform refuse('IDEMPOTENCY_KEY_REUSED');", 'null;'),
+    noticedBy: ['are of one offer, also where two are told of them at once'],
+  },
+  {
+    name: 'Sold out: not by what another system has but reserved',
+    without: within(
+      'move_reserved',
+      'held = held + v_held, sold = sold + v_sold',
+      'held = held + 0, sold = sold + v_held + v_sold',
+    ),
+    noticedBy: ['sell nobody out who waits here before they are confirmed'],
+  },
+  {
+    name: 'Sold out: where another system confirms, those who wait are looked at',
+    without: within(
+      'tell_reservation',
+      "if v_to = 'confirmed' then perform sell_out_line(r.offer_id, v_now, p_actor); end if;",
+      '',
+    ),
+    noticedBy: ['sell those out who need more than is left, once they are confirmed'],
+  },
+  {
+    name: 'The mark of a night that came back: by another system',
+    without: within('move_reserved', 'released = released or v_held + v_sold < 0, ', ''),
+    noticedBy: ['go to whoever waits here for them when they come back'],
+  },
+  {
     name: 'The kind of an offer: no tickets for rooms',
     without: within('accept_bookings', "and o.starts_at < 'infinity'", ''),
     noticedBy: [

@@ -1,5 +1,6 @@
 import type { BookingState } from '../booking.js';
 import { LineReplay } from './line-replay.js';
+import type { ReservationState } from './reservations.js';
 
 type Step = readonly [
   action: string,
@@ -8,12 +9,15 @@ type Step = readonly [
   to: BookingState,
   quantity: number,
 ];
+/** Of another system's booking `r`. */
+type Told = readonly [from: ReservationState, to: ReservationState, quantity: number];
 
 /** Replays a line of so many units and gives what was found. */
 function findings(
   capacity: number,
-  steps: readonly Step[],
+  steps: readonly (Step | Told)[],
   rows: readonly { seq: number; state: BookingState; covered?: boolean }[] = [],
+  live: readonly { id: string; state: ReservationState }[] = [],
 ): { order: string[]; states: string[]; recorded: string[] } {
   const found = { order: new Array<string>(), states: new Array<string>(), recorded: new Array<string>() };
   const replay = new LineReplay('offer', {
@@ -33,10 +37,18 @@ function findings(
     begun: false,
   };
   replay.apply({ ...none, bookingId: null, action: 'offer.create', quantity: capacity });
-  for (const [action, seq, from, to, quantity] of steps) {
-    replay.apply({ ...none, bookingId: `b${seq}`, action, seq, from, to, quantity });
+  for (const step of steps) {
+    if (step.length === 3) {
+      const [from, to, quantity] = step;
+      const reservation = { id: 'r', from, to, nights: null };
+      replay.apply({ ...none, bookingId: null, action: `reservation.${to}`, quantity, reservation });
+    } else {
+      const [action, seq, from, to, quantity] = step;
+      replay.apply({ ...none, bookingId: `b${seq}`, action, seq, from, to, quantity });
+    }
   }
   replay.compare(rows.map(({ seq, state, covered = false }) => ({ id: `b${seq}`, state, covered })));
+  replay.compareReservations(live);
   return found;
 }
 
@@ -78,6 +90,29 @@ describe('The replay of a line', () => {
       granted(3),
     ];
     expect(findings(1, steps).order).toHaveLength(1);
+  });
+
+  it('counts units that another system takes, as they are and when they come back', () => {
+    const taken: Told = ['released', 'reserved', 2];
+    const back: Told = ['reserved', 'released', 2];
+    // The first does not fit while they are taken, and is overtaken where they are back.
+    expect(findings(3, [taken, joined(1, 2), joined(2), granted(2), back])).toEqual(NOTHING);
+    expect(findings(3, [taken, joined(1, 2), joined(2), back, granted(2)]).order).toHaveLength(1);
+    expect(findings(1, [taken, back]).order).toEqual([
+      'offer offer: 2 units were reserved elsewhere that were not there',
+    ]);
+  });
+
+  it('finds a reservation that the log does not lead to, and a transition from where it was not', () => {
+    const taken: Told = ['released', 'reserved', 1];
+    expect(findings(1, [taken], [], [{ id: 'r', state: 'reserved' }])).toEqual(NOTHING);
+    expect(findings(1, [taken]).recorded).toEqual([
+      'reservation r is released, its last recorded transition led to reserved',
+    ]);
+    expect(findings(1, [], [], [{ id: 'r', state: 'confirmed' }]).recorded).toHaveLength(1);
+    expect(findings(2, [taken, ['confirmed', 'released', 1]]).states).toEqual([
+      'reservation r went from confirmed to released, but was reserved',
+    ]);
   });
 
   it('finds a gap in the numbers', () => {
