@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Buckets } from './buckets.js';
 
 const bucketsOf = (limit: number, windowMs: number): Buckets =>
-  new Buckets('customer', { limit, windowMs }, 1000, Infinity, () => false);
+  new Buckets('customer', { limit, windowMs }, 1000, limit, () => false);
 
 /** A bucket as one would explain it: what is in it runs out evenly, and a request for which there is no room is refused. */
 class Model {

@@ -4,7 +4,7 @@ const WINDOW_MS = 60_000;
 
 describe('the buckets of a limit', () => {
   const buckets = (): Buckets =>
-    new Buckets('customer', { limit: 10, windowMs: WINDOW_MS }, 1_000_000, 1_000_000, () => true);
+    new Buckets('customer', { limit: 10, windowMs: WINDOW_MS }, 1_000_000, 10, () => false);
 
   it('remember whoever used something within the window, and nobody else', () => {
     const all = buckets();

@@ -11,9 +11,11 @@ const secret = createSecretKey(randomBytes(32));
 class Store extends SharedLevels {
   private readonly emptyAt = new Map<string, number>();
   trips = 0;
+  isAway = false;
 
   override add(additions: readonly Addition[]): Promise<number[]> {
     this.trips++;
+    if (this.isAway) return Promise.reject(new Error('away'));
     const now = performance.now();
     return Promise.resolve(
       additions.map(({ key, ms }) => {
@@ -75,13 +77,92 @@ describe('what processes let through together', () => {
           at.push(performance.now());
           if (limiters[process]?.take('customer', 'fan')?.allowed === true) allowed++;
         }
-        const ranOut = ((performance.now() - begun) * limit) / WINDOW_MS;
-        const untold = processes * Math.ceil(limit / 10);
-        expect(allowed).toBeLessThanOrEqual(limit + ranOut + untold + mostInAnInterval(at));
+        const windows = (performance.now() - begun) / WINDOW_MS;
+        const own = processes * (Math.ceil(limit / 10) + (windows * limit) / 10);
+        expect(allowed).toBeLessThanOrEqual(limit + windows * limit + own + mostInAnInterval(at));
         await Promise.all(limiters.map((limiter) => limiter.close()));
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('is not a quota for each process, however evenly the requests are spread', async () => {
+    const [processes, limit, windows] = [4, 60, 10];
+    const store = new Store();
+    const limiters = Array.from({ length: processes }, () => limiterWith(store, limit));
+    let allowed = 0;
+    // Nine tenths of a quota on each process: alone, none of them would ever refuse one.
+    for (let i = 0; i < windows * limit * 0.9; i++) {
+      await jest.advanceTimersByTimeAsync(WINDOW_MS / (limit * 0.9));
+      for (const limiter of limiters) if (limiter.take('customer', 'fan')?.allowed === true) allowed++;
+    }
+    const own = (processes * limit) / 10;
+    expect(allowed).toBeLessThanOrEqual((limit + own) * (windows + 1));
+    expect(allowed).toBeGreaterThanOrEqual(limit * windows);
+    await Promise.all(limiters.map((limiter) => limiter.close()));
+  });
+
+  /** How many of a customer's requests are refused, by one process after the other. */
+  const refused = async (limiters: LocalRateLimiter[], count: number, everyMs: number): Promise<number> => {
+    let refusals = 0;
+    for (let i = 0; i < count; i++) {
+      await jest.advanceTimersByTimeAsync(everyMs);
+      if (limiters[i % limiters.length]?.take('customer', 'fan')?.allowed !== true) refusals++;
+    }
+    return refusals;
+  };
+
+  it('is no less after the store was away: nobody below the quota is refused for what has run out', async () => {
+    for (const everyMs of [10_000, 2000, 1100]) {
+      const store = new Store();
+      const limiters = [limiterWith(store, 60), limiterWith(store, 60)];
+      store.isAway = true;
+      expect(await refused(limiters, 3_600_000 / everyMs, everyMs)).toBe(0);
+      store.isAway = false;
+      await jest.advanceTimersByTimeAsync(2000);
+      expect(await refused(limiters, 1000, everyMs)).toBe(0);
+      expect(limiters.map((limiter) => limiter.isStoreAway())).toEqual([false, false]);
+      await Promise.all(limiters.map((limiter) => limiter.close()));
+    }
+  });
+
+  it('is told after the store was away as far as it has not run out', async () => {
+    const store = new Store();
+    const [a, b] = [limiterWith(store, 60), limiterWith(store, 60)];
+    store.isAway = true;
+    for (let i = 0; i < 60; i++) a.take('customer', 'fan');
+    await jest.advanceTimersByTimeAsync(WINDOW_MS / 2);
+    store.isAway = false;
+    await jest.advanceTimersByTimeAsync(2000);
+    // Of sixty 28 or so are left, six more are told in case, and these seven.
+    for (let i = 0; i < 7; i++) b.take('customer', 'fan');
+    await jest.advanceTimersByTimeAsync(EXCHANGE_MS);
+    const left = b.take('customer', 'fan')?.remaining ?? 0;
+    expect(left).toBeGreaterThan(60 - 30 - 6 - 8);
+    expect(left).toBeLessThan(60 - 20 - 8);
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('refuses nobody for longer than a window, whatever the processes let through together', async () => {
+    const store = new Store();
+    const limiters = Array.from({ length: 8 }, () => limiterWith(store, 60));
+    for (const limiter of limiters) for (let i = 0; i < 60; i++) limiter.take('customer', 'fan');
+    await jest.advanceTimersByTimeAsync(EXCHANGE_MS);
+    for (const limiter of limiters) {
+      const { allowed = true, retryAfterMs = 0 } = limiter.take('customer', 'fan') ?? {};
+      expect(allowed).toBe(false);
+      expect(retryAfterMs).toBeLessThanOrEqual(WINDOW_MS + WINDOW_MS / 60);
+    }
+    await Promise.all(limiters.map((limiter) => limiter.close()));
+  });
+
+  it('costs the store nothing for those who poll, and never use a tenth of a quota in a window', async () => {
+    const store = new Store();
+    const limiter = limiterWith(store, 1200);
+    // Once a second, for an hour.
+    expect(await refused([limiter], 3600, 1000)).toBe(0);
+    expect(store.trips).toBe(0);
+    await limiter.close();
   });
 
   it('costs the store one round trip in an interval, however many are due', async () => {

@@ -29,6 +29,7 @@ interface Waiting {
 interface Told extends Waiting {
   /** In the store. */
   readonly key: string;
+  /** In the unit of levels. */
   readonly told: number;
 }
 
@@ -106,11 +107,12 @@ export class LevelExchange {
 
   private batch(): Told[] {
     const batch = new Map<string, Told>();
+    const now = Math.floor(this.options.now());
     for (const { buckets, bucket } of this.waiting.splice(0, BATCH)) {
       const key = this.keyOf(buckets, bucket);
       // A subject that was forgotten and came back has two: the other one's turn is next.
       if (batch.has(key)) this.waiting.push({ buckets, bucket });
-      else batch.set(key, { key, buckets, bucket, told: bucket.untold });
+      else batch.set(key, { key, buckets, bucket, told: buckets.telling(bucket, now) });
     }
     return [...batch.values()];
   }

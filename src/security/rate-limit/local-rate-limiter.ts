@@ -5,8 +5,8 @@ import { RateLimiter, type LimitName, type Quota, type Verdict } from './rate-li
 
 /** Subjects that a process remembers for one limit: some 15 MB where all are in use. */
 const KEYS = 100_000;
-/** A process keeps up to this share of a quota to itself, so that only those who use much cost a round trip. */
-const SHARE = 0.1;
+/** A process keeps a quota divided by this to itself, so that only those who use much cost a round trip. */
+const OWN_SHARE = 10;
 
 export interface LocalRateLimiterOptions extends LevelExchangeOptions {
   readonly limits: ReadonlyMap<LimitName, Quota>;
@@ -18,9 +18,9 @@ export interface LocalRateLimiterOptions extends LevelExchangeOptions {
  * Decides from memory, without waiting for anybody, and shares what it has counted with the other processes in the
  * background.
  *
- * So a subject may get more than its quota by what the processes have not yet told each other: by a tenth of the quota
- * for each process, and what arrives until the next exchange (`EXCHANGE_MS` apart, and the store's answer). While the
- * store is away each process counts alone.
+ * So a subject may get more than its quota: a tenth of the quota for each process, as a small bucket of its own that
+ * nobody else hears of, and what arrives until the next exchange (`EXCHANGE_MS` apart, and the store's answer). While the
+ * store is away each process counts alone; afterwards it tells what has not run out.
  */
 export class LocalRateLimiter extends RateLimiter implements RateLimitReadings {
   private readonly limits = new Map<LimitName, Buckets>();
@@ -32,10 +32,7 @@ export class LocalRateLimiter extends RateLimiter implements RateLimitReadings {
     this.now = options.now;
     this.exchange = new LevelExchange(options);
     for (const [name, quota] of limits) {
-      this.limits.set(
-        name,
-        new Buckets(name, quota, keys, Math.ceil(quota.limit * SHARE), this.exchange.due),
-      );
+      this.limits.set(name, new Buckets(name, quota, keys, quota.limit / OWN_SHARE, this.exchange.due));
     }
   }
 
