@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { Logger } from '@nestjs/common';
 import type { Test as Asked } from 'supertest';
 import { AppError } from '../../../src/common/errors.js';
 import type { ChallengeOutcome } from '../../../src/metrics/metrics.js';
@@ -30,6 +31,16 @@ class Provider {
           return answer(200, { success: false, 'error-codes': ['invalid-input-secret'] });
         case 'broken':
           return answer(500, { success: false });
+        case 'of another site':
+          return answer(200, { success: false, 'error-codes': ['sitekey-secret-mismatch'] });
+        case 'of no form':
+          return answer(400, { success: false, 'error-codes': ['bad-request'] });
+        case 'something-new-with-a-secret':
+          return answer(200, { success: false, 'error-codes': ['secret-something'] });
+        case 'internal':
+          return answer(200, { success: false, 'error-codes': ['internal-error'] });
+        case 'no secret':
+          return answer(400, { success: false, 'error-codes': ['missing-input-secret'] });
         case 'no json':
           return void response.end('<html>');
         case 'silent':
@@ -168,6 +179,22 @@ describe('a challenge before each acceptance', () => {
       const nobody = new Siteverify('http://127.0.0.1:1/', SECRET);
       expect(await check(challenges(nobody, 'open'), 'solved')).toBe('in');
       await nobody.close();
+    });
+
+    it('fail-open lets nobody in whose solution was made elsewhere, is none, or is refused for whatever reason', async () => {
+      const said = jest.spyOn(Logger.prototype, 'warn').mockReturnValue(undefined);
+      const siteverify = new Siteverify(url, SECRET);
+      const open = challenges(siteverify, 'open');
+      for (const solution of ['of another site', 'of no form', 'something-new-with-a-secret'])
+        expect({ solution, is: await check(open, solution) }).toEqual({ solution, is: 'CHALLENGE_FAILED' });
+      // one line, not one for each
+      expect(said.mock.calls).toEqual([
+        [{ message: 'A solution was refused. The endpoint answered 200 sitekey-secret-mismatch' }],
+      ]);
+      for (const solution of ['wrong secret', 'no secret', 'internal', 'broken', 'no json'])
+        expect({ solution, is: await check(open, solution) }).toEqual({ solution, is: 'in' });
+      said.mockRestore();
+      await siteverify.close();
     });
 
     it('a crowd waits for its turn at the provider, and nobody longer than the time that is configured', async () => {
