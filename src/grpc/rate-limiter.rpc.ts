@@ -26,9 +26,7 @@ export class RateLimiterRpc {
     if (subject === '' || subject.length > MAX_SUBJECT || !isCleanText(subject))
       throw wrong('subject', `subject must be text of 1 to ${MAX_SUBJECT} characters`);
     if (cost < 1 || cost > MAX_COST) throw wrong('cost', `cost must be from 1 to ${MAX_COST}`);
-    let verdict = this.limiter.take(name, subject);
-    for (let taken = 1; taken < cost && verdict?.allowed === true; taken++)
-      verdict = this.limiter.take(name, subject);
+    const verdict = this.limiter.take(name, subject, cost);
     if (verdict === null) return { allowed: true, quota: 0, remaining: 0 };
     const { allowed, remaining, resetMs, retryAfterMs } = verdict;
     return {

@@ -447,7 +447,7 @@ describe('what is for services', () => {
     expect(first).toMatchObject({ allowed: true, quota: expect.any(Number) });
     expect(first.remaining).toBe(first.quota - 1);
     // What is refused uses nothing up: as much as is left may still follow, and then nothing more.
-    const { remaining } = first;
+    const remaining = Number(first.remaining);
     expect(await check(remaining + 1)).toMatchObject({ allowed: false, remaining: 0 });
     expect(await check(remaining)).toMatchObject({ allowed: true, remaining: 0 });
     expect(await check(remaining)).toMatchObject({ allowed: false });
