@@ -584,7 +584,7 @@ export const GUARDS: readonly Guard[] = [
     name: 'Sold out: where another system confirms, those who wait are looked at',
     without: within(
       'tell_reservation',
-      "if v_to = 'confirmed' then perform sell_out_line(r.offer_id, v_now, p_actor); end if;",
+      "if v_to = 'confirmed' and v_version is not null then perform sell_out_line(r.offer_id, v_now, p_actor); end if;",
       '',
     ),
     noticedBy: ['sell those out who need more than is left, once they are confirmed'],

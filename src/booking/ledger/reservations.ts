@@ -84,7 +84,7 @@ begin
         'from', r.state, 'firstNight', r.first_night, 'lastNight', r.last_night)));
     update reservation set fence = v_fence, state = v_to, changed_at = v_now
     where service = r.service and booking_id = r.booking_id returning * into r;
-    if v_to = 'confirmed' then perform sell_out_line(r.offer_id, v_now, p_actor); end if;
+    if v_to = 'confirmed' and v_version is not null then perform sell_out_line(r.offer_id, v_now, p_actor); end if;
     select * into l from booking_line where offer_id = r.offer_id;
   end if;
   return jsonb_build_object('line', case when v_version is not null then line_json(l) end,

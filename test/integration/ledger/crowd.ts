@@ -1,5 +1,6 @@
 import type { Booking } from '../../../src/booking/booking.js';
 import type { Ledger } from '../../../src/booking/ledger/ledger.js';
+import type { ToldReservation } from '../../../src/booking/ledger/reservations.js';
 import type {
   AcceptRequest,
   AcceptResult,
@@ -9,7 +10,7 @@ import type {
 } from '../../../src/booking/ledger/types.js';
 import { AppError } from '../../../src/common/errors.js';
 import { ACTOR, letterOf, newOffer, requestFor, ticketsOf, type TestLedger } from '../../support/ledger.js';
-import type { ModelRequest, Rules } from './model-booking.js';
+import type { ModelRequest, Nights, Rules } from './model-booking.js';
 import type { Command, Outcome } from './program.js';
 
 const HOLD_SECONDS = 3000;
@@ -37,6 +38,8 @@ export interface Sale {
   open(world: TestLedger, rules: Rules, holdSeconds: number): Promise<string>;
   named(request: ModelRequest): Partial<AcceptRequest>;
   send(ledger: Ledger, requests: readonly AcceptRequest[], maxLength: number): Promise<AcceptResult>;
+  /** The nights of units that another system sells. */
+  reserved(nights: Nights): Partial<ToldReservation>;
   resized(command: Extract<Command, { do: 'resize' }>): OfferChange;
 }
 
@@ -47,6 +50,7 @@ export const TICKETS: Sale = {
   },
   named: () => ({}),
   send: (ledger, requests, maxLength) => ledger.accept(requests, maxLength),
+  reserved: () => ({}),
   resized: ({ capacity }) => ({ capacity }),
 };
 
@@ -157,6 +161,13 @@ export class Crowd {
         return ledger.checkSellOut(offerId, ACTOR);
       case 'resize':
         return ledger.changeOffer(offerId, this.sale.resized(command), ACTOR);
+      case 'tell': {
+        // The same bookings of theirs for both offers: whoever is told first has them.
+        const { theirs, nights, fence, state, quantity } = command;
+        const bookingId = `${this.offers[0]} ${theirs}`;
+        const units = { quantity, offerId, ...this.sale.reserved(nights) };
+        return ledger.tellReservation('gateway', { bookingId, fence, state, ...units }, ACTOR);
+      }
       case 'pause':
         return ledger.changeOffer(offerId, { paused: command.on }, ACTOR);
       case 'prune':

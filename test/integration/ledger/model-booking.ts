@@ -1,4 +1,5 @@
 import type { BookingState, StepName } from '../../../src/booking/booking.js';
+import type { ReservationState } from '../../../src/booking/ledger/reservations.js';
 
 /** The first and the last night of a stay, from 1. Tickets are all of one day. */
 export type Nights = readonly [first: number, last: number];
@@ -25,6 +26,19 @@ export interface ModelBooking {
   readonly history: BookingState[];
 }
 
+/** Units that another system sells, as the model has them. */
+export interface ModelReservation {
+  readonly quantity: number;
+  readonly nights: Nights;
+  readonly fence: number;
+  readonly state: ReservationState;
+}
+
+/** What another system tells of one of its bookings, by number. */
+export interface ModelTelling extends ModelReservation {
+  readonly theirs: number;
+}
+
 export interface Rules {
   /** Of each night. */
   readonly capacity: number;
@@ -45,5 +59,5 @@ export interface ModelRequest {
 export const OWNED: readonly BookingState[] = ['held', 'paying', 'paid', 'confirmed'];
 /** States that a booking can leave before money is taken. */
 export const LEAVES: readonly BookingState[] = ['waiting', 'held', 'paying'];
-export const units = (bookings: readonly ModelBooking[]): number =>
+export const units = (bookings: readonly Pick<ModelBooking, 'quantity'>[]): number =>
   bookings.reduce((sum, b) => sum + b.quantity, 0);

@@ -3,6 +3,7 @@ import {
   units,
   type ModelBooking,
   type ModelRequest,
+  type ModelReservation,
   type Nights,
   type Rules,
 } from './model-booking.js';
@@ -36,11 +37,19 @@ export class StayLine extends Line {
   unitsOn(night: number, ...states: Parameters<Line['in']>): number {
     return units(this.in(...states).filter(({ nights }) => covers(nights, night)));
   }
+  /** The same of what another system has. */
+  theirsOn(night: number, ...states: Parameters<Line['theirs']>): number {
+    return units(this.theirs(...states).filter(({ nights }) => covers(nights, night)));
+  }
+  private takenOn(night: number): number {
+    return this.unitsOn(night, ...OWNED) + this.theirsOn(night, 'reserved', 'confirmed');
+  }
   availableOn(night: number): number {
-    return (this.capacities.get(night) ?? 0) - this.unitsOn(night, ...OWNED);
+    return (this.capacities.get(night) ?? 0) - this.takenOn(night);
   }
   private leftOn(night: number): number {
-    return (this.capacities.get(night) ?? 0) - this.unitsOn(night, 'paid', 'confirmed');
+    const final = this.unitsOn(night, 'paid', 'confirmed') + this.theirsOn(night, 'confirmed');
+    return (this.capacities.get(night) ?? 0) - final;
   }
   private fits({ quantity, nights }: Pick<ModelBooking, 'quantity' | 'nights'>): boolean {
     return nightsOf(nights).every((night) => quantity <= this.availableOn(night));
@@ -98,7 +107,7 @@ export class StayLine extends Line {
     return granted;
   }
 
-  protected override paidFor({ nights }: ModelBooking): void {
+  protected override paidFor({ nights }: Pick<ModelBooking, 'nights'>): void {
     for (const night of nightsOf(nights)) this.tightened.add(night);
     this.decide();
   }
@@ -119,9 +128,14 @@ export class StayLine extends Line {
     };
   }
 
+  protected override lacks(told: ModelReservation): string | null {
+    if (nightsOf(told.nights).some((night) => !this.capacities.has(night))) return 'NIGHT_NOT_ON_SALE';
+    return this.fits(told) ? null : 'SOLD_OUT';
+  }
+
   override resize(capacity: number, nights: Nights): string {
     const changed = nightsOf(nights);
-    if (changed.some((night) => capacity < this.unitsOn(night, ...OWNED))) return 'CAPACITY_BELOW_SOLD';
+    if (changed.some((night) => capacity < this.takenOn(night))) return 'CAPACITY_BELOW_SOLD';
     for (const night of changed) {
       if (capacity < (this.capacities.get(night) ?? 0)) this.tightened.add(night);
       this.capacities.set(night, capacity);

@@ -1,13 +1,19 @@
 import type { BookingState } from '../../../src/booking/booking.js';
+import type { ReservationState } from '../../../src/booking/ledger/reservations.js';
 import {
   LEAVES,
   OWNED,
   units,
   type ModelBooking,
   type ModelRequest,
+  type ModelReservation,
+  type ModelTelling,
   type Nights,
   type Rules,
 } from './model-booking.js';
+
+/** How far a telling goes under one fence. */
+const REACH: readonly ReservationState[] = ['reserved', 'confirmed', 'released'];
 
 /** The line as the design describes it, without a database: lists, loops and nothing clever. */
 export class Line {
@@ -20,6 +26,7 @@ export class Line {
   /** Bookings that a decision covers and whose rows do not say so yet. */
   unwritten = 0;
   deciding = false;
+  protected readonly reservations = new Map<number, ModelReservation>();
   private readonly keys = new Map<string, { body: string; booking: ModelBooking }>();
 
   constructor(protected readonly rules: Rules) {
@@ -32,11 +39,20 @@ export class Line {
     return this.in('waiting');
   }
   get available(): number {
-    return this.capacity - units(this.in(...OWNED));
+    return this.capacity - this.taken;
+  }
+  private get taken(): number {
+    return units(this.in(...OWNED)) + units(this.theirs('reserved', 'confirmed'));
+  }
+  /** What another system has in such a state. */
+  theirs(...states: ReservationState[]): ModelReservation[] {
+    return [...this.reservations.values()].filter(({ state }) => states.includes(state));
   }
   /** What can still come to somebody who waits, now or later. */
   get notFinal(): number {
-    return this.begun ? 0 : this.capacity - units(this.in('paid', 'confirmed'));
+    return this.begun
+      ? 0
+      : this.capacity - units([...this.in('paid', 'confirmed'), ...this.theirs('confirmed')]);
   }
   get grantable(): ModelBooking[] {
     return this.waiting.filter(({ quantity }) => quantity <= this.available);
@@ -158,7 +174,7 @@ export class Line {
   protected hasBegun(_booking: ModelBooking): boolean {
     return this.begun;
   }
-  protected paidFor(_booking: ModelBooking): void {
+  protected paidFor(_booking: Pick<ModelBooking, 'nights'>): void {
     this.decide();
   }
   /** Units sold for good leave too few: all who need more are told at once, their rows follow. */
@@ -181,12 +197,30 @@ export class Line {
   }
 
   resize(capacity: number, _nights: Nights): string {
-    if (capacity < units(this.in(...OWNED))) return 'CAPACITY_BELOW_SOLD';
+    if (capacity < this.taken) return 'CAPACITY_BELOW_SOLD';
     const less = capacity < this.capacity;
     this.capacity = capacity;
     this.due = true;
     if (less) this.decide();
     return 'DONE';
+  }
+  /** @returns the state that it is in then, or why not */
+  reserve({ theirs, ...told }: ModelTelling): string {
+    const { quantity, nights, fence, state } = told;
+    const known = this.reservations.get(theirs) ?? { ...told, fence: -1, state: 'released' };
+    if (known.quantity !== quantity) return 'IDEMPOTENCY_KEY_REUSED';
+    if (fence < known.fence) return known.state;
+    if (fence === known.fence && REACH.indexOf(state) <= REACH.indexOf(known.state)) return known.state;
+    const refusal = known.state === 'released' && state !== 'released' ? this.lacks(told) : null;
+    if (refusal !== null) return refusal;
+    this.reservations.set(theirs, told);
+    if (state === known.state) return state;
+    if (state === 'released') this.due = true;
+    if (state === 'confirmed') this.paidFor({ nights });
+    return state;
+  }
+  protected lacks({ quantity }: ModelReservation): string | null {
+    return quantity > this.available ? 'SOLD_OUT' : null;
   }
   pause(on: boolean): string {
     this.paused = on;

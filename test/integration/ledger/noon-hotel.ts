@@ -54,6 +54,7 @@ export function rooms(hotel = new NoonHotel()): Sale {
     open: (world, rules, holdSeconds) => hotel.open(world, rules, holdSeconds),
     named: ({ nights }) => ({ stay: hotel.stay(nights) }),
     send: (ledger, requests, maxLength) => ledger.acceptStays(requests, maxLength),
+    reserved: (nights) => hotel.stay(nights),
     resized: ({ nights, capacity }) => hotel.nights(nights, capacity),
   };
 }

@@ -50,9 +50,9 @@ export function expected(line: Line): Observed {
     stock: {
       capacity,
       available,
-      held: units(line.in('held', 'paying', 'paid')),
+      held: units([...line.in('held', 'paying', 'paid'), ...line.theirs('reserved')]),
       paid: units(line.in('paid')),
-      sold: units(line.in('confirmed')),
+      sold: units([...line.in('confirmed'), ...line.theirs('confirmed')]),
     },
     line: {
       lastSeq: bookings.length,

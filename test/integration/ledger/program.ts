@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { BookingState } from '../../../src/booking/booking.js';
-import { THE_DAY, type ModelRequest, type Nights, type Rules } from './model-booking.js';
+import type { ReservationState } from '../../../src/booking/ledger/reservations.js';
+import { THE_DAY, type ModelRequest, type ModelTelling, type Nights, type Rules } from './model-booking.js';
 
 /** Which booking a command is for: one in a state that suits it, or any at all. */
 interface Pick {
@@ -19,6 +20,7 @@ export type Command =
   | { readonly do: 'resolve'; readonly pick: Pick; readonly how: 'replayed' | 'discarded' }
   | { readonly do: 'refund'; readonly pick: Pick; readonly byTerms: boolean }
   | { readonly do: 'resize'; readonly capacity: number; readonly nights: Nights }
+  | ({ readonly do: 'tell' } & ModelTelling)
   | { readonly do: 'pause'; readonly on: boolean }
   | { readonly do: 'expire' | 'begin' | 'check' | 'look' | 'prune' | 'seal' };
 
@@ -55,6 +57,14 @@ const pick = fc.record({
   which: fc.nat({ max: 1000 }),
 });
 
+/** The nights of each booking of another system, where it is for some; the last are not on sale at first. */
+const THEIR_NIGHTS: readonly Nights[] = [
+  [1, 1],
+  [2, 4],
+  [1, 3],
+  [4, 5],
+];
+
 const request = (customers: number, nights: fc.Arbitrary<Nights>): fc.Arbitrary<ModelRequest> =>
   fc.record({
     customer: fc.nat({ max: customers - 1 }),
@@ -71,6 +81,19 @@ const request = (customers: number, nights: fc.Arbitrary<Nights>): fc.Arbitrary<
 export const nights: fc.Arbitrary<Nights> = fc
   .tuple(fc.integer({ min: 1, max: 7 }), fc.constantFrom(1, 1, 1, 2, 2, 3, 4, 5))
   .map(([first, length]) => [first, first + length - 1]);
+
+/** What another system tells of a few bookings: nearly always of the same units. */
+const telling: fc.Arbitrary<ModelTelling> = fc
+  .record({
+    theirs: fc.nat({ max: THEIR_NIGHTS.length - 1 }),
+    fence: fc.nat({ max: 8 }),
+    state: fc.constantFrom<ReservationState>('reserved', 'reserved', 'confirmed', 'released', 'released'),
+    more: fc.integer({ min: 0, max: 9 }).map((n) => (n === 0 ? 1 : 0)),
+  })
+  .map(({ theirs, more, ...told }) => ({
+    ...{ ...told, theirs, quantity: 1 + (theirs % 2) + more },
+    nights: THEIR_NIGHTS[theirs] ?? THE_DAY,
+  }));
 
 export const rules: fc.Arbitrary<Rules> = fc.record({
   capacity: fc.integer({ min: 0, max: 8 }),
@@ -116,6 +139,7 @@ export function command(
     [1, fc.record({ do: of('resolve'), pick, how: fc.constantFrom('replayed', 'discarded', 'discarded') })],
     [2, fc.record({ do: of('refund'), pick, byTerms: fc.boolean() })],
     [3, fc.record({ do: of('resize'), capacity: fc.integer({ min: 0, max: 10 }), nights })],
+    [3, telling.map((told) => ({ do: 'tell' as const, ...told }))],
     [1, fc.record({ do: of('pause'), on: fc.integer({ min: 0, max: 2 }).map((n) => n === 0) })],
     [4, fc.record({ do: of('write'), limit: fc.integer({ min: 1, max: 4 }) })],
     [1, fc.record({ do: fc.constantFrom('check', 'begin') })],

@@ -1,7 +1,8 @@
+import type { ToldReservation } from '../../../src/booking/ledger/reservations.js';
 import { writeSellOut } from '../../../src/booking/ledger/sell-out.js';
 import type { AcceptRequest, AcceptResult, OfferChange } from '../../../src/booking/ledger/types.js';
 import { ACTOR, type TestLedger } from '../../support/ledger.js';
-import type { ModelRequest, Rules } from './model-booking.js';
+import type { ModelRequest, ModelTelling, Rules } from './model-booking.js';
 import { StayLine } from './model-stays.js';
 import { NoonHotel } from './noon-hotel.js';
 import { expected, observe } from './observe.js';
@@ -47,9 +48,9 @@ export class StayTwin extends Twin {
         date: this.hotel.date(night),
         capacity: model.capacities.get(night),
         available: model.availableOn(night),
-        held: model.unitsOn(night, 'held', 'paying', 'paid'),
+        held: model.unitsOn(night, 'held', 'paying', 'paid') + model.theirsOn(night, 'reserved'),
         paid: model.unitsOn(night, 'paid'),
-        sold: model.unitsOn(night, 'confirmed'),
+        sold: model.unitsOn(night, 'confirmed') + model.theirsOn(night, 'confirmed'),
         arriving: model.waiting.filter(({ nights }) => nights[0] === night).length,
         leaving: model.waiting.filter(({ nights }) => nights[1] === night).length,
       }));
@@ -77,6 +78,9 @@ export class StayTwin extends Twin {
   }
   protected override resized({ capacity, nights }: Extract<Command, { do: 'resize' }>): OfferChange {
     return this.hotel.nights(nights, capacity);
+  }
+  protected override nightsOf({ nights }: ModelTelling): Partial<ToldReservation> {
+    return this.hotel.stay(nights);
   }
   protected override begin(): Promise<void> {
     return this.hotel.begin(this.world, this.offerId);

@@ -1,4 +1,5 @@
 import { expire } from '../../../src/booking/ledger/release.js';
+import type { ReservationKept, ToldReservation } from '../../../src/booking/ledger/reservations.js';
 import { writeSellOut } from '../../../src/booking/ledger/sell-out.js';
 import type {
   AcceptRequest,
@@ -16,7 +17,7 @@ import {
   type TestLedger,
 } from '../../support/ledger.js';
 import { Line } from './model.js';
-import type { ModelBooking, ModelRequest, Rules } from './model-booking.js';
+import type { ModelBooking, ModelRequest, ModelTelling, Rules } from './model-booking.js';
 import { expected, observe } from './observe.js';
 import { chosen, type Command } from './program.js';
 
@@ -105,6 +106,10 @@ export class Twin {
         const told = await refusalOf(ledger.changeOffer(offerId, this.resized(command), ACTOR));
         return { told, meant: model.resize(command.capacity, command.nights) };
       }
+      case 'tell': {
+        const told = ledger.tellReservation('gateway', this.toldOf(command), ACTOR);
+        return { told: await answerOf(told), meant: model.reserve(command) };
+      }
       case 'pause': {
         const told = await refusalOf(ledger.changeOffer(offerId, { paused: command.on }, ACTOR));
         return { told, meant: model.pause(command.on) };
@@ -156,6 +161,14 @@ export class Twin {
   }
   protected resized({ capacity }: Extract<Command, { do: 'resize' }>): OfferChange {
     return { capacity };
+  }
+  private toldOf(told: ModelTelling): ToldReservation {
+    const { theirs, fence, state, quantity } = told;
+    const { offerId } = this;
+    return { bookingId: `${offerId} ${theirs}`, fence, state, quantity, offerId, ...this.nightsOf(told) };
+  }
+  protected nightsOf(_told: ModelTelling): Partial<ToldReservation> {
+    return {};
   }
   protected async begin(): Promise<void> {
     await this.world.sql(`update offer set starts_at = now() - interval '1 s' where id = $1`, [this.offerId]);
@@ -272,6 +285,12 @@ function asRequest(
     idempotencyKey: key === null ? null : `key ${key}`,
     bodyHash: key === null ? '' : `${quantity}-${prepaid}-${nights.join('-')}`,
   });
+}
+
+/** The state that it is in then, or the code with which it was refused. */
+async function answerOf(call: Promise<ReservationKept | null>): Promise<string | undefined> {
+  const refused = await refusalOf(call);
+  return refused === 'DONE' ? (await call)?.reservation.state : refused;
 }
 
 const FULFIL = [
