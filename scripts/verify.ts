@@ -30,17 +30,19 @@ async function main(): Promise<number> {
 
 function render(report: InvariantReport, ok: boolean, anchors: number): string {
   const lines = INVARIANTS.flatMap((name) => {
-    const { ok: holds, checked, violations } = report[name];
+    const { ok: holds, checked, violations, notes = [] } = report[name];
     return [
       `${holds ? 'ok    ' : 'BROKEN'} ${name}  ${RULES[name]} (${checked} checked)`,
-      ...violations.map((violation) => `         ${violation}`),
+      ...[...violations, ...notes].map((words) => `         ${words}`),
     ];
   });
   if (anchors > 0)
     lines.push(
       `       F6  was compared with ${anchors} ${anchors === 1 ? 'anchor' : 'anchors'} of the audit chain`,
     );
-  return `${lines.join('\n')}\n${ok ? 'ok: every invariant holds' : 'BROKEN'}\n`;
+  const isReserved = INVARIANTS.some((name) => (report[name].notes ?? []).length > 0);
+  const holds = `ok: every invariant holds${isReserved ? ', with a reservation: see above' : ''}`;
+  return `${lines.join('\n')}\n${ok ? holds : 'BROKEN'}\n`;
 }
 
 try {

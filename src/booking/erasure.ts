@@ -19,10 +19,10 @@ export async function forgetCustomer(
 ): Promise<number> {
   let bookings = 0;
   for (let waits = 0; ;) {
-    const { erased, again, left } = await ledger.eraseCustomer(customerId, actor);
+    const { erased, left } = await ledger.eraseCustomer(customerId, actor);
     bookings += erased;
     if (left === 0) break;
-    if (erased > 0 || again) continue;
+    if (erased > 0) continue;
     if (++waits > TRIES) {
       throw new AppError('UNAVAILABLE', 'The audit log has not been sealed yet', { retryAfterSeconds: 1 });
     }

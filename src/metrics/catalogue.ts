@@ -163,6 +163,11 @@ export const METRICS = {
     help: 'Age of the oldest audit row outside the hash chain. Must stay below 60 (F6).',
     aggregator: 'max',
   },
+  fairline_erasures_put_off: {
+    kind: 'gauge',
+    help: 'Bookings that DATA_RETENTION_DAYS would erase and whose erasure failed: each is tried again every day, and the worker logs why. Must be 0.',
+    aggregator: 'max',
+  },
   fairline_remote_up: {
     kind: 'gauge',
     help: '1 where calls of the service go out, 0 where its circuit breaker lets none through; of the gateway, whether it answered last.',

@@ -24,6 +24,7 @@ const READ: Readonly<Record<GaugeName, (sources: Sources) => Promise<readonly Sa
   ),
   fairline_invariant_violations: fromLedger(({ brokenOffers }) => [[{ invariant: 'F1' }, brokenOffers]]),
   fairline_audit_unsealed_seconds: fromLedger(({ unsealedSeconds }) => [[{}, unsealedSeconds]]),
+  fairline_erasures_put_off: fromLedger(({ erasuresPutOff }) => [[{}, erasuresPutOff]]),
   fairline_queue_jobs: fromQueue(({ types }) =>
     Object.entries(types).flatMap(([type, counts]) =>
       Object.entries(counts).map(([state, jobs]): Sample => [{ type, state }, Number(jobs)]),

@@ -11,6 +11,8 @@ export abstract class LedgerReadings {
   abstract lines(): Promise<readonly LineState[]>;
   /** Age in seconds of the oldest audit row outside the hash chain; 0 where there is none. */
   abstract unsealedSeconds(): Promise<number>;
+  /** Bookings that are over and could not be erased. */
+  abstract erasuresPutOff(): Promise<number>;
   /** What other services have yet to be told. */
   abstract tellingBacklog(): Promise<readonly TellingBacklog[]>;
 }
@@ -26,6 +28,7 @@ export interface LedgerGauges {
   /** At most `MAX_LISTED_OFFERS`, and what is beyond as one under the name `other`. */
   readonly lines: readonly LineGauges[];
   readonly unsealedSeconds: number;
+  readonly erasuresPutOff: number;
   /** Offers whose stock does not add up. */
   readonly brokenOffers: number;
 }
@@ -53,8 +56,13 @@ export class Sources {
     readonly remotes: Remotes,
   ) {
     this.ledger = new Reading(async () => {
-      const [lines, unsealedSeconds] = await Promise.all([ledger.lines(), ledger.unsealedSeconds()]);
-      return { lines: listed(lines), unsealedSeconds, brokenOffers: lines.filter(isBroken).length };
+      const [lines, unsealedSeconds, erasuresPutOff] = await Promise.all([
+        ledger.lines(),
+        ledger.unsealedSeconds(),
+        ledger.erasuresPutOff(),
+      ]);
+      const brokenOffers = lines.filter(isBroken).length;
+      return { lines: listed(lines), unsealedSeconds, erasuresPutOff, brokenOffers };
     }, LIMITS);
     this.queue = new Reading(async () => await queue.counts(), LIMITS);
     // nobody is told anything where nobody is configured: then nothing is read

@@ -171,7 +171,7 @@ const retryWithinMs = ({ maxBackoffMs }: Config['worker']): number => maxBackoff
             payment.settleAfterMs,
             warn,
           ),
-          data: new DataKeeper(ledger, mailer, provider, actor, data.retentionDays),
+          data: new DataKeeper(ledger, mailer, provider, actor, data.retentionDays, warn),
           sealer: new Sealer(ledger, tellHead),
           teller,
           metrics,

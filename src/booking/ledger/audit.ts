@@ -26,6 +26,12 @@ language sql immutable as $$
   select e.salt is null and (e.address_digest is null or e.address_digest not like 's2:%')
 $$;
 
+-- Whether an event from before there were salts names a customer or an address.
+create or replace function audit_is_nameable(e audit_event) returns boolean
+language sql immutable as $$
+  select audit_is_plain(e) and (e.actor_kind = 'customer' or e.address is not null)
+$$;
+
 -- What a seal covers of an event.
 create or replace function audit_canonical(e audit_event) returns text
 language sql stable as $$
@@ -33,7 +39,8 @@ language sql stable as $$
     when audit_is_plain(e) then
       row(e.id, e.xid, extract(epoch from e.at), e.offer_id, e.booking_id, e.action, e.from_state, e.to_state, e.version,
         e.ordinal, e.quantity, e.actor_kind, e.actor_id,
-        coalesce(e.address_digest, encode(sha256(convert_to(coalesce(e.address, ''), 'UTF8')), 'hex')),
+        case when e.address is null and e.address_digest is not null then e.address_digest
+          else encode(sha256(convert_to(coalesce(e.address, ''), 'UTF8')), 'hex') end,
         e.correlation_id, e.detail)::text
     else
       row('2', e.id, e.xid, extract(epoch from e.at), e.offer_id, e.booking_id, e.action, e.from_state, e.to_state,
@@ -132,13 +139,28 @@ language sql stable as $$
   where e.xid >= c.bound and e.xid < pg_snapshot_xmax(pg_current_snapshot())::text::bigint and e.id + 0 >= c.first_id
 $$;
 
-do $$ begin
-  if not exists (select from information_schema.columns
+-- From here on every event that names somebody has a salt; one in the chain says which seal was the last before, so that
+-- no later one can be taken for such a seal. Once for each ledger: the first time that these routines come to it.
+-- LOCKS the chain, then every writer of events.
+create or replace function begin_salts() returns void
+language plpgsql volatile as $$
+begin
+  perform 1 from audit_chain for no key update;
+  if exists (select from information_schema.columns
     where table_schema = current_schema and table_name = 'audit_event' and column_name = 'salt' and column_default is not null)
   then
-    alter table audit_event alter column salt set default gen_random_uuid();
+    return;
   end if;
+  alter table audit_event alter column salt set default gen_random_uuid();
+  -- rows are written anew below: what a dump brought could not be recognised any more
+  while audit_restored() is not null loop perform seal_audit(20000); end loop;
+  update audit_event e set salt = gen_random_uuid() from audit_chain c
+  where e.xid >= c.bound and e.id + 0 >= c.first_id and audit_is_nameable(e);
+  insert into audit_event (at, action, actor_kind, actor_id, correlation_id, salt, detail)
+  select clock_timestamp(), 'audit.salts', 'system', 'migration', 'migration', null, jsonb_build_object('seal', number)
+  from audit_chain;
 end $$;
+select begin_salts();
 `;
 
 const EVENTS_PER_SEAL = 20_000;

@@ -23,75 +23,96 @@ language sql stable as $$
       where a.booking_id = b.id and (a.state = 'started' or r.state = 'pending'))
 $$;
 
--- Whether an event from before there were salts names a customer or an address.
-create or replace function audit_is_nameable(e audit_event) returns boolean
-language sql immutable as $$
-  select audit_is_plain(e) and (e.actor_kind = 'customer' or e.address is not null)
+-- The seals that cover who a booking's events name as they stand: none once there are salts.
+create or replace function plain_seals(p_booking uuid) returns table (number bigint, events integer)
+language sql stable as $$
+  select distinct s.number, s.events
+  from audit_event e
+  cross join lateral (
+    select greatest(
+      (select first_id from audit_seal where first_id <= e.id order by first_id desc limit 1),
+      (select first_id from audit_chain where first_id <= e.id)) as first_id
+  ) epoch
+  cross join lateral (
+    select * from audit_seal where first_id = epoch.first_id and bound_from <= e.xid order by bound_from desc limit 1
+  ) s
+  where e.booking_id = p_booking and audit_is_nameable(e) and e.xid < s.bound_to
 $$;
 
 -- Seals from before there were salts cover names as they stand. Before the first of them is erased its seal is checked,
 -- its events get salts, and an event of the chain says what its digest is from now on; the seal's own hash stays, and so
--- do the seals after it. At most p_limit of them in a call. RETURNS how many; raises where one does not match its events.
--- LOCKS the chain, so that nobody seals meanwhile.
-create or replace function recode_seals(p_bookings uuid[], p_limit integer, p_actor jsonb) returns integer
+-- do the seals after it. Once for each seal. Raises where it does not match its events. The caller LOCKS the chain.
+create or replace function recode_seal(p_number bigint, p_actor jsonb) returns void
 language plpgsql volatile as $$
 declare
-  s record;
+  s audit_seal%rowtype;
+  v_previous bytea := coalesce((select hash from audit_seal where number = p_number - 1), sha256('fairline'));
   v_end bigint;
   v_event bigint;
   v_hash bytea;
-  v_done integer := 0;
 begin
-  if not exists (select from audit_event e where e.booking_id = any (p_bookings) and audit_is_nameable(e)) then return 0; end if;
-  perform 1 from audit_chain for no key update;
-  for s in
-    select distinct seal.*, coalesce((select hash from audit_seal p where p.number = seal.number - 1), sha256('fairline')) as previous
-    from audit_event e
-    cross join lateral (
-      select * from audit_seal where first_id <= e.id and bound_from <= e.xid and e.xid < bound_to
-      order by first_id desc, number limit 1
-    ) seal
-    where e.booking_id = any (p_bookings) and audit_is_nameable(e)
-    limit p_limit
-  loop
-    select coalesce(min(first_id), 9223372036854775807) into v_end from audit_seal where first_id > s.first_id;
-    if (select hash from audit_digest(s.previous, s.first_id, v_end, s.bound_from, s.bound_to)) <> s.hash then
-      raise exception 'seal % of the audit log does not match its events', s.number;
-    end if;
-    update audit_event e set salt = gen_random_uuid()
-    where e.xid >= s.bound_from and e.xid < s.bound_to and e.id + 0 >= s.first_id and e.id + 0 < v_end
-      and audit_is_nameable(e);
-    v_hash := (select hash from audit_digest(s.hash, s.first_id, v_end, s.bound_from, s.bound_to));
-    insert into audit_event (at, action, actor_kind, actor_id, correlation_id, salt, detail)
-    values (clock_timestamp(), 'audit.recode', p_actor->>'kind', p_actor->>'id', p_actor->>'correlationId', null,
-      jsonb_build_object('seal', s.number, 'hash', encode(s.hash, 'hex'), 'digest', encode(v_hash, 'hex')))
-    returning id into v_event;
-    update audit_seal set recoded = v_hash, recode_event = v_event where number = s.number;
-    v_done := v_done + 1;
-  end loop;
-  -- not sealed yet
-  if v_done = 0 then
-    update audit_event e set salt = gen_random_uuid() where e.booking_id = any (p_bookings) and audit_is_nameable(e);
+  select * into s from audit_seal where number = p_number;
+  v_end := coalesce((select first_id from audit_seal where first_id > s.first_id order by first_id limit 1),
+    (select first_id from audit_chain where first_id > s.first_id), 9223372036854775807);
+  if (select hash from audit_digest(v_previous, s.first_id, v_end, s.bound_from, s.bound_to)) <> s.hash then
+    raise exception 'seal % of the audit log does not match its events', s.number;
   end if;
-  return v_done;
+  update audit_event e set salt = gen_random_uuid()
+  where e.xid >= s.bound_from and e.xid < s.bound_to and e.id + 0 >= s.first_id and e.id + 0 < v_end
+    and audit_is_nameable(e);
+  v_hash := (select hash from audit_digest(s.hash, s.first_id, v_end, s.bound_from, s.bound_to));
+  insert into audit_event (at, action, actor_kind, actor_id, correlation_id, salt, detail)
+  values (clock_timestamp(), 'audit.recode', p_actor->>'kind', p_actor->>'id', p_actor->>'correlationId', null,
+    jsonb_build_object('seal', s.number, 'hash', encode(s.hash, 'hex'), 'digest', encode(v_hash, 'hex')))
+  returning id into v_event;
+  update audit_seal set recoded = v_hash, recode_event = v_event where number = s.number;
 end $$;
 
--- Erases those of these bookings that can be erased now. RETURNS how many; null where it was busy with the chain and is
--- to be called again. What a seal covers of an event is the same before and after, so that nobody has to wait for it.
--- LOCKS bookings, keys.
-create or replace function erase_bookings(p_ids uuid[], p_reason text, p_actor jsonb) returns integer
+-- Recodes what covers these bookings, until it is about so many events and one booking at least. RETURNS those that are
+-- ready to be erased: always in the same transaction, so that each recoded seal has one that was erased.
+-- LOCKS the chain where there is anything to recode, so that nobody seals meanwhile.
+create or replace function recode_bookings(p_ids uuid[], p_events integer, p_actor jsonb) returns uuid[]
+language plpgsql volatile as $$
+declare
+  v_id uuid;
+  v_seals bigint[];
+  v_events integer;
+  v_done integer := 0;
+  v_later uuid[] := '{}';
+  v_plain uuid[] := array(
+    select distinct booking_id from audit_event e where e.booking_id = any (p_ids) and audit_is_nameable(e));
+begin
+  if v_plain = '{}' then return p_ids; end if;
+  perform 1 from audit_chain for no key update;
+  foreach v_id in array v_plain loop
+    select array_agg(number order by number), sum(events) into v_seals, v_events from plain_seals(v_id);
+    if v_done > 0 and v_done + v_events > p_events then
+      v_later := v_later || v_id;
+    elsif v_seals is not null then
+      perform recode_seal(number, p_actor) from unnest(v_seals) number;
+      v_done := v_done + v_events;
+    end if;
+  end loop;
+  return array(select unnest(p_ids) except select unnest(v_later));
+end $$;
+
+-- Erases those of these bookings that can be erased now, or some of them where seals from before salts have to be
+-- prepared. RETURNS {erased, more}; more: call again. What a seal covers of an event is the same before and after, so
+-- that nobody has to wait for it. LOCKS bookings, the chain where it has plain events of theirs, keys.
+create or replace function erase_bookings(p_ids uuid[], p_reason text, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
 declare
   v_ids uuid[];
+  v_over integer;
   v_now timestamptz := clock_timestamp();
 begin
   perform 1 from booking where id = any (p_ids) order by offer_id, seq for no key update;
-  -- restored from a dump, and nothing sealed here yet
-  if audit_restored() is not null then return 0; end if;
   select array_agg(b.id) into v_ids from booking b join offer o on o.id = b.offer_id
   where b.id = any (p_ids) and b.erased_at is null and is_erasable(b, o, v_now);
-  if v_ids is null then return 0; end if;
-  if recode_seals(v_ids, 2, p_actor) > 0 then return null; end if;
+  -- restored from a dump, and nothing sealed here yet
+  if v_ids is null or audit_restored() is not null then return '{"erased": 0, "more": false}'; end if;
+  v_over := cardinality(v_ids);
+  v_ids := recode_bookings(v_ids, 40000, p_actor);
 
   delete from idempotency_key k using booking b
   where b.id = any (v_ids) and k.customer_id = b.customer_id and k.booking_id = b.id;
@@ -107,11 +128,12 @@ begin
   update payment_attempt set method = 'erased' where booking_id = any (v_ids);
   update mail set state = 'refused' where booking_id = any (v_ids) and state = 'due';
   delete from booking_document where booking_id = any (v_ids);
+  delete from erasure_put_off where booking_id = any (v_ids);
   insert into erased_booking (booking_id) select unnest(v_ids) on conflict do nothing;
   perform write_audit(v_now, b.offer_id, b.id, 'erase', null, null, null, null, null, p_actor,
     jsonb_build_object('reason', p_reason))
   from booking b where b.id = any (v_ids);
-  return cardinality(v_ids);
+  return jsonb_build_object('erased', cardinality(v_ids), 'more', cardinality(v_ids) < v_over);
 end $$;
 
 -- Erases at most p_limit bookings of a customer. RETURNS {erased, left}: where some are left and none was erased, the
@@ -122,68 +144,86 @@ language plpgsql volatile as $$
 declare
   v_open jsonb;
   v_ids uuid[];
-  v_erased integer;
+  v_erased jsonb;
 begin
   select jsonb_agg(id order by id) into v_open from (
     select b.id from booking b join offer o on o.id = b.offer_id
     where b.customer_id = p_customer and not is_erasable(b, o, clock_timestamp()) limit 20
   ) still;
   if v_open is not null then perform refuse('BOOKINGS_OPEN', jsonb_build_object('bookings', v_open)); end if;
-  v_ids := array(select id from booking where customer_id = p_customer limit p_limit);
-  v_erased := erase_bookings(v_ids, 'REQUEST', p_actor);
+  -- those of a pseudonym are erased
+  v_ids := array(select id from booking where customer_id = p_customer and erased_at is null limit p_limit);
+  v_erased := erase_bookings(v_ids, 'REQUEST', p_actor)->'erased';
   delete from idempotency_key where customer_id = p_customer and not exists (
     select from booking where customer_id = p_customer);
-  return jsonb_build_object('erased', coalesce(v_erased, 0), 'again', v_erased is null,
-    'left', (select count(*) from booking where customer_id = p_customer));
+  return jsonb_build_object('erased', v_erased,
+    'left', (select count(*) from booking where customer_id = p_customer and erased_at is null));
 end $$;
 
--- Erases what has been over for p_age: at most p_limit stays, and those of the next p_limit bookings of a line of
--- tickets. What cannot be erased yet is looked at again a day later. RETURNS {erased, more}. LOCKS the walk through the
--- line, then as erase_bookings.
-create or replace function erase_over(p_age interval, p_limit integer, p_actor jsonb) returns jsonb
+-- The next stays, by id, that have been over for p_age and can be erased.
+create or replace function over_stays(p_age interval, p_limit integer) returns jsonb
+language sql stable as $$
+  select coalesce(jsonb_agg(id), '[]') from (
+    select b.id from booking b join offer o on o.id = b.offer_id
+    where b.check_in is not null and b.erased_at is null and b.last_day < (statement_timestamp() - p_age)::date
+      and booking_over_at(b, o) <= statement_timestamp() - p_age and is_erasable(b, o, statement_timestamp())
+      and not exists (select from erasure_put_off p where p.booking_id = b.id and p.until > statement_timestamp())
+    order by b.last_day limit p_limit) next
+$$;
+
+-- Of a line of tickets whose event has been over for p_age the next p_limit bookings that it has not been walked through.
+-- RETURNS {offerId, after, through, ids}: no ids at its end; null where no line is over. through is to be said to
+-- walk_line when they are done.
+create or replace function over_line(p_age interval, p_limit integer) returns jsonb
+language sql stable as $$
+  select jsonb_build_object('offerId', line.id, 'after', line.after, 'through', max(b.seq),
+    'ids', coalesce(jsonb_agg(b.id) filter (where b.id is not null), '[]'))
+  from (
+    select o.id, coalesce(e.through, 0) as after
+    from offer o left join offer_erasure e on e.offer_id = o.id
+    where o.starts_at <= statement_timestamp() - p_age - interval '1 day'
+      and coalesce(e.next_at, '-infinity') <= statement_timestamp()
+    order by o.starts_at limit 1
+  ) line
+  left join lateral (
+    select id, seq from booking where offer_id = line.id and seq > line.after order by seq limit p_limit
+  ) b on true
+  group by line.id, line.after
+$$;
+
+-- Says that the line was walked through from p_after to p_through, or to its end: null. What could not be erased is
+-- looked at again a day later. Does nothing where another worker has said so.
+create or replace function walk_line(p_offer text, p_after bigint, p_through bigint) returns jsonb
 language plpgsql volatile as $$
 declare
   v_now timestamptz := clock_timestamp();
-  v_ids uuid[];
-  v_stays integer;
-  v_tickets integer := 0;
-  v_offer text;
-  w offer_erasure%rowtype;
-  v_last bigint;
-  v_left bigint;
 begin
-  v_ids := array(
-    select b.id from booking b join offer o on o.id = b.offer_id
-    where b.check_in is not null and b.erased_at is null and b.last_day < (v_now - p_age)::date
-      and booking_over_at(b, o) <= v_now - p_age and is_erasable(b, o, v_now)
-    order by b.last_day limit p_limit);
-  v_stays := erase_bookings(v_ids, 'RETENTION', p_actor);
-  if v_stays is null then return jsonb_build_object('erased', 0, 'more', true); end if;
-
-  select o.id into v_offer
-  from offer o left join offer_erasure e on e.offer_id = o.id
-  where o.starts_at <= v_now - p_age - interval '1 day' and coalesce(e.next_at, '-infinity') <= v_now
-  order by o.starts_at limit 1;
-  if v_offer is not null then
-    insert into offer_erasure (offer_id, next_at) values (v_offer, '-infinity') on conflict do nothing;
-    -- one worker at a time
-    select * into w from offer_erasure where offer_id = v_offer for no key update;
-    if w.next_at > v_now then return jsonb_build_object('erased', v_stays, 'more', true); end if;
-    select array_agg(id), max(seq) into v_ids, v_last from (
-      select id, seq from booking where offer_id = v_offer and seq > w.through order by seq limit p_limit) next;
-    if v_ids is null then
-      update offer_erasure set through = coalesce(first_left - 1, through), first_left = null,
-        next_at = case when first_left is null then 'infinity' else v_now + interval '1 day' end
-      where offer_id = v_offer;
-    else
-      v_tickets := erase_bookings(v_ids, 'RETENTION', p_actor);
-      if v_tickets is null then return jsonb_build_object('erased', v_stays, 'more', true); end if;
-      select min(seq) into v_left from booking where id = any (v_ids) and erased_at is null;
-      update offer_erasure set through = v_last, first_left = coalesce(first_left, v_left) where offer_id = v_offer;
-    end if;
+  insert into offer_erasure (offer_id, next_at) values (p_offer, '-infinity') on conflict do nothing;
+  if p_through is null then
+    update offer_erasure set through = coalesce(first_left - 1, through), first_left = null,
+      next_at = case when first_left is null then 'infinity' else v_now + interval '1 day' end
+    where offer_id = p_offer and through = p_after and next_at <= v_now;
+  else
+    update offer_erasure set through = p_through, first_left = coalesce(first_left, (
+      select seq from booking where offer_id = p_offer and seq > p_after and seq <= p_through and erased_at is null
+      order by seq limit 1))
+    where offer_id = p_offer and through = p_after and next_at <= v_now;
   end if;
-  return jsonb_build_object('erased', v_stays + v_tickets, 'more', v_stays > 0 or v_offer is not null);
+  return to_jsonb(found);
 end $$;
+
+create or replace function put_off_erasure(p_booking uuid) returns jsonb
+language sql volatile as $$
+  insert into erasure_put_off (booking_id, until) values (p_booking, clock_timestamp() + interval '1 day')
+  on conflict (booking_id) do update set until = excluded.until;
+  select 'true'::jsonb
+$$;
+
+-- How many bookings are over and could not be erased.
+create or replace function erasures_put_off() returns jsonb
+language sql stable as $$
+  select to_jsonb(count(*)) from erasure_put_off
+$$;
 
 -- Bookings whose mails and means of payment are still to be forgotten elsewhere, with the keys of their charges. A mail
 -- that was on its way at that moment has arrived within p_quiet.
@@ -208,8 +248,6 @@ const BOOKINGS_PER_CALL = 200;
 
 export interface ErasedPart {
   readonly erased: number;
-  /** The audit chain was prepared for it: call again. */
-  readonly again: boolean;
   /** Bookings of the customer that are still to be erased. */
   readonly left: number;
 }
@@ -224,14 +262,45 @@ export function eraseCustomer(
   return callJson<ErasedPart>(db, 'erase_customer', [customerId, limit, actor]);
 }
 
-/** What has been over for so long; `more`: call again. */
-export function eraseOver(
+/** Erases those of some bookings that can be erased, because they have been over for so long; `more`: call again. */
+export function eraseBookings(
   db: Database,
-  ageDays: number,
+  bookingIds: readonly string[],
   actor: Actor,
-  limit = BOOKINGS_PER_CALL,
 ): Promise<{ readonly erased: number; readonly more: boolean }> {
-  return callJson(db, 'erase_over', [`${ageDays} days`, limit, actor]);
+  return callJson(db, 'erase_bookings', [bookingIds, 'RETENTION', actor]);
+}
+
+/** Stays to erase, which have been over for so long. */
+export function overStays(db: Database, ageDays: number, limit = BOOKINGS_PER_CALL): Promise<string[]> {
+  return callJson(db, 'over_stays', [`${ageDays} days`, limit]);
+}
+
+/** A part of a line of tickets whose event has been over for so long. */
+export interface OverLine {
+  readonly offerId: string;
+  /** Places in the line: behind the one, up to the other; null at its end. */
+  readonly after: number;
+  readonly through: number | null;
+  readonly ids: readonly string[];
+}
+
+export function overLine(db: Database, ageDays: number, limit = BOOKINGS_PER_CALL): Promise<OverLine | null> {
+  return callJson(db, 'over_line', [`${ageDays} days`, limit]);
+}
+
+/** That part is done: what could not be erased of it is looked at again a day later. */
+export function walkLine(db: Database, { offerId, after, through }: OverLine): Promise<boolean> {
+  return callJson(db, 'walk_line', [offerId, after, through]);
+}
+
+/** Its erasure failed: not again for a day. */
+export function putOffErasure(db: Database, bookingId: string): Promise<boolean> {
+  return callJson(db, 'put_off_erasure', [bookingId]);
+}
+
+export function erasuresPutOff(db: Database): Promise<number> {
+  return callJson(db, 'erasures_put_off', []);
 }
 
 export interface ErasedBooking {

@@ -148,6 +148,7 @@ export async function check(
         ok: chain.ok && rows.ok && transitions.recorded.ok,
         checked: rows.checked,
         violations: [...chain.violations, ...rows.violations, ...transitions.recorded.violations],
+        notes: chain.notes ?? [],
       },
       F7: await run(client, [limits]),
     };

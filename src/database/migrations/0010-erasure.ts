@@ -12,6 +12,8 @@ alter table audit_seal
   -- event that says so
   add column recoded bytea,
   add column recode_event bigint;
+-- which seal covers an event
+create index audit_seal_bounds on audit_seal (first_id, bound_from);
 
 alter table booking
   -- when who booked was forgotten
@@ -30,6 +32,12 @@ create table offer_erasure (
   first_left bigint,
   -- infinity: nothing is left
   next_at    timestamptz not null
+);
+
+-- bookings that are over and whose erasure failed: others do not wait for them
+create table erasure_put_off (
+  booking_id uuid primary key,
+  until      timestamptz not null
 );
 
 -- bookings that were erased here, and whose mails and payment methods are still to be erased elsewhere

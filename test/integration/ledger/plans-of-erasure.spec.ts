@@ -24,11 +24,25 @@ describe('Plans of erasure that were made while the tables were empty', () => {
     await sell(1, 2);
     await plans.world.sql(`update offer set starts_at = now() - interval '60 days' where kind = 'ticket'`);
     await ledger.eraseCustomer(customers[0] ?? '', ACTOR);
-    for (let n = 0; n < 4; n++) await ledger.eraseOver(30, ACTOR, CHUNK);
+    for (let n = 0; n < 4; n++) {
+      await eraseStays();
+      await eraseLine();
+    }
     await ledger.erasedElsewhere(0, 100);
     await sell(BATCHES, BATCH);
   });
   afterAll(() => plans.close());
+
+  /** As a worker does: the next chunk of the stays, and of a line, that are over. */
+  async function eraseStays(): Promise<void> {
+    await ledger.eraseBookings(await ledger.overStays(30, CHUNK), ACTOR);
+  }
+  async function eraseLine(): Promise<void> {
+    const part = await ledger.overLine(30, CHUNK);
+    if (part === null) return;
+    await ledger.eraseBookings(part.ids, ACTOR);
+    await ledger.walkLine(part);
+  }
 
   /** So many batches of tickets, and one of stays; all of them left. */
   async function sell(batches: number, size: number): Promise<void> {
@@ -60,18 +74,41 @@ describe('Plans of erasure that were made while the tables were empty', () => {
   it('read a chunk of a line that is over', async () => {
     await plans.world.sql(`update offer set starts_at = now() - interval '60 days' where id = $1`, [crowd]);
     // The sums over what was deleted and written count as well.
-    expect(await plans.readBy(() => ledger.eraseOver(30, ACTOR, CHUNK))).toBeLessThan(3 * fewFor(CHUNK));
+    expect(await plans.readBy(eraseLine)).toBeLessThan(3 * fewFor(CHUNK));
     expect(await plans.readBy(() => ledger.erasedElsewhere(0, CHUNK))).toBeLessThan(fewFor(CHUNK));
     await plans.world.sql(`update offer_erasure set next_at = 'infinity'`);
   });
 
   it('read a chunk of the stays that are over, and nothing where there is none', async () => {
-    expect(await plans.readBy(() => ledger.eraseOver(30, ACTOR, CHUNK))).toBeLessThan(fewFor(0));
+    expect(await plans.readBy(eraseStays)).toBeLessThan(fewFor(0));
     await plans.world.sql(
       `update booking set ${LONG_AGO} where id in (select id from booking where offer_id = $1 limit ${CHUNK})`,
       [hotel],
     );
-    expect(await plans.readBy(() => ledger.eraseOver(30, ACTOR, CHUNK))).toBeLessThan(3 * fewFor(CHUNK));
-    expect(await plans.readBy(() => ledger.eraseOver(30, ACTOR, CHUNK))).toBeLessThan(fewFor(0));
+    expect(await plans.readBy(eraseStays)).toBeLessThan(3 * fewFor(CHUNK));
+    expect(await plans.readBy(eraseStays)).toBeLessThan(fewFor(0));
+  });
+
+  it('read, of what was sealed before there were salts, the seals that are about it, however many there are', async () => {
+    const { world } = plans;
+    const sealAll = async (): Promise<void> => {
+      const left = 'select from audit_event, audit_chain where xid >= bound limit 1';
+      while ((await world.sql(left)).length > 0) await ledger.seal();
+    };
+    await sealAll();
+    await world.sql('alter table audit_event alter column salt drop default');
+    await world.sql(`delete from audit_event where action = 'audit.salts'`);
+    const { id } = await newOffer({ ledger }, { capacity: 100 });
+    for (let n = 0; n < 4; n++) {
+      const actor = { kind: 'customer', id: 'early', address: '192.0.2.1', correlationId: '' } as const;
+      await ledger.accept([requestFor(id, { customerId: 'early', actor })], MAX_LENGTH);
+      await sealAll();
+    }
+    await world.sql('select begin_salts()');
+    await world.sql(`update booking set state = 'cancelled' where customer_id = 'early'`);
+    await world.sql(`insert into audit_seal (number, first_id, bound_from, bound_to, events, hash, sealed_at)
+      select -n, 0, -n, 1 - n, 1, '', now() from generate_series(1, 5000) n`);
+    expect(await plans.readBy(() => ledger.eraseCustomer('early', ACTOR))).toBeLessThan(3 * fewFor(CHUNK));
+    expect(await world.sql('select from audit_seal where recoded is not null')).toHaveLength(4);
   });
 });

@@ -68,6 +68,7 @@ describe('the monitor of a process', () => {
           useValue: {
             lines: () => world.lines(),
             unsealedSeconds: () => Promise.resolve(2.5),
+            erasuresPutOff: () => Promise.resolve(7),
             tellingBacklog: () =>
               Promise.resolve([{ service: 'ticket', state: 'due', tellings: 6, oldestSeconds: 1.5 }]),
           },
@@ -124,6 +125,7 @@ describe('the monitor of a process', () => {
       'fairline_queue_paused 0',
       'fairline_invariant_violations{invariant="F1"} 0',
       'fairline_audit_unsealed_seconds 2.5',
+      'fairline_erasures_put_off 7',
       'fairline_source_missing{source="ledger"} 0',
     ]) {
       expect(text).toContain(`${sample}\n`);

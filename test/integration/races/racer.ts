@@ -149,7 +149,7 @@ export class Racer {
     this.sweeper = new Sweeper({
       ...{ ledger, queue, admission: this.admission, money: this.money, teller, metrics, actor, failed },
       courier: new MailCourier(ledger, mailer, pages, failed),
-      data: new DataKeeper(ledger, mailer, provider, actor, null),
+      data: new DataKeeper(ledger, mailer, provider, actor, null, failed),
       sealer: new Sealer(ledger, () => undefined),
       intervalMs: 1000,
     });
