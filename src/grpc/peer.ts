@@ -1,10 +1,17 @@
+import { isIP } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
 import type { Call } from './call.js';
 
-/** The address of whoever holds the other end of the connection; IPv4 in its own notation on dual-stack sockets too. */
+/** With a port behind the last colon; an address of IPv6 may stand in brackets, and stands without them by default. */
+const PEER = /^(?:ipv[46]:)?\[?([^[\]]+?)\]?:\d+$/;
+
+/**
+ * The address of whoever holds the other end of the connection; IPv4 in its own notation on dual-stack sockets too. Empty
+ * of one who has gone already.
+ */
 export function peerAddress(call: Pick<Call, 'getPeer'>): string {
-  const [, bracketed, plain] = /^(?:ipv[46]:)?(?:\[([^\]]+)\]|([^:]+)):\d+$/.exec(call.getPeer()) ?? [];
-  return (bracketed ?? plain ?? '').replace(/^::ffff:/, '');
+  const address = PEER.exec(call.getPeer())?.[1] ?? '';
+  return isIP(address) === 0 ? '' : address.replace(/^::ffff:(?=[^:]+$)/, '');
 }
 
 /** The names of the client's certificate, which its authority has signed: none where it showed none. */

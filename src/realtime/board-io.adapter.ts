@@ -6,9 +6,9 @@ import { Server, type ServerOptions } from 'socket.io';
 import { Config } from '../config/config.js';
 import { SocketIoPool } from '../database/socket-io-pool.js';
 import { addressReader } from '../security/client-address.js';
-import { addressKey, isLoopback } from '../security/rate-limit/address-key.js';
-import { CallLimits } from '../security/rate-limit/call-limits.js';
-import { AddressCounts } from './address-counts.js';
+import { AddressCounts } from '../security/rate-limit/address-counts.js';
+import { addressKey } from '../security/rate-limit/address-key.js';
+import { CallLimits, isThisMachine, type Caller } from '../security/rate-limit/call-limits.js';
 import { EventLimit } from './event-limit.js';
 import { mayConnect } from './origins.js';
 import { CHANNEL_PREFIX } from './rooms.js';
@@ -74,33 +74,42 @@ export class BoardIoAdapter extends IoAdapter {
     };
   }
 
+  /** Never rejects; whatever a client does while it is asked about must not end the process. */
   private async allow(request: IncomingMessage, answer: Parameters<AllowRequest>[1]): Promise<void> {
-    const { http, sockets } = this.config;
-    if (!mayConnect(request.headers, http.corsOrigins, http.publicUrl)) {
-      answer('FORBIDDEN: this origin is not allowed', false);
-    } else if ((this.server?.engine.clientsCount ?? 0) >= sockets.perProcess) {
-      answer('OVERLOADED: too many sockets', false);
-    } else if (this.isCrowded(request)) {
-      answer('RATE_LIMITED: too many sockets of one address', false);
-    } else if (await this.opensTooMany(request)) {
-      answer('RATE_LIMITED: too many sockets opened from one address', false);
-    } else answer(null, true);
+    try {
+      const refusal = await this.refusalOf(request);
+      answer(refusal, refusal === null);
+    } catch (error) {
+      this.log.error({ message: 'A socket could not be opened', err: error });
+      request.socket.destroy();
+    }
   }
 
-  private async opensTooMany(request: IncomingMessage): Promise<boolean> {
+  private async refusalOf(request: IncomingMessage): Promise<string | null> {
+    const { http, sockets } = this.config;
+    if (!mayConnect(request.headers, http.corsOrigins, http.publicUrl))
+      return 'FORBIDDEN: this origin is not allowed';
+    if ((this.server?.engine.clientsCount ?? 0) >= sockets.perProcess) return 'OVERLOADED: too many sockets';
+    const caller = { ip: this.addressOf(request), socket: request.socket };
+    if (this.isCrowded(caller)) return 'RATE_LIMITED: too many sockets of one address';
+    if (await this.opensTooMany(caller)) return 'RATE_LIMITED: too many sockets opened from one address';
+    return null;
+  }
+
+  private async opensTooMany(caller: Caller): Promise<boolean> {
     try {
-      await this.limits.ofAddress('address-sockets', { ip: this.addressOf(request), socket: request.socket });
+      await this.limits.ofAddress('address-sockets', caller);
       return false;
     } catch {
       return true;
     }
   }
 
-  /** A proxy on this machine that nobody named would make the whole world one address: it is not counted. */
-  private isCrowded(request: IncomingMessage): boolean {
-    const address = this.addressOf(request);
+  /** A proxy on this machine that nobody named would make the whole world one address: it is never refused. */
+  private isCrowded(caller: Caller): boolean {
     const crowded =
-      !isLoopback(address) && this.addresses.of(addressKey(address)) >= this.config.sockets.perAddress;
+      !isThisMachine(caller) &&
+      this.addresses.of(addressKey(caller.ip ?? '')) >= this.config.sockets.perAddress;
     if (crowded) this.warn();
     return crowded;
   }

@@ -7,13 +7,16 @@ export const trustProxy = (trustedProxies: readonly string[]): string[] | false 
 
 const IPV4_ON_DUAL_STACK = /^::ffff:/;
 
-/** The caller's address as the server's `trustProxy` has it; IPv4 in its own notation on dual-stack sockets too. */
-export const clientAddress = (request: { readonly ip: string }): string =>
-  request.ip.replace(IPV4_ON_DUAL_STACK, '');
+/**
+ * The caller's address as the server's `trustProxy` has it; IPv4 in its own notation on dual-stack sockets too. Empty of
+ * one who has gone already: a connection that was reset has no other end, whatever the types say.
+ */
+export const clientAddress = (request: { readonly ip?: string | undefined }): string =>
+  (request.ip ?? '').replace(IPV4_ON_DUAL_STACK, '');
 
-/** Reads the same from a request that never comes to Fastify: one that opens a socket. */
+/** Reads the same from a request that never comes to Fastify: one that opens a socket. Never throws. */
 export function addressReader(trustedProxies: readonly string[]): (request: IncomingMessage) => string {
-  if (trustedProxies.length === 0) return ({ socket }) => clientAddress({ ip: socket.remoteAddress ?? '' });
+  if (trustedProxies.length === 0) return ({ socket }) => clientAddress({ ip: socket.remoteAddress });
   const trusted = proxyAddr.compile([...trustedProxies]);
   return (request) => clientAddress({ ip: proxyAddr(request, trusted) });
 }

@@ -108,6 +108,6 @@ function subjectOf(identity: Identity): string | undefined {
   }
 }
 
-/** Not what a proxy on this machine forwards. */
-const isThisMachine = ({ ip = '', socket }: Caller): boolean =>
+/** A process on this machine that calls for itself: not one that a proxy forwards, wherever it says it comes from. */
+export const isThisMachine = ({ ip = '', socket }: Caller): boolean =>
   isLoopback(ip) && addressKey(ip) === addressKey(socket.remoteAddress ?? '');

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { io, type Socket } from 'socket.io-client';
 import { WebSocket } from 'undici';
 import { BoardGateway } from '../../../src/realtime/board.gateway.js';
@@ -12,6 +14,9 @@ type Client = Socket<ServerEvents, ClientEvents>;
 
 const PER_ADDRESS = 3;
 const PER_PROCESS = 8;
+const UPGRADE =
+  'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
 
 describe('the sockets of the started application', () => {
   let test: TestApp;
@@ -66,10 +71,7 @@ describe('the sockets of the started application', () => {
   async function upgrade(headers: Readonly<Record<string, string>>): Promise<string> {
     const raw = await RawClient.at(test.api.url);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    raw.send(
-      'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${lines.join('')}\r\n`,
-    );
+    raw.send(`${UPGRADE.slice(0, -2)}${lines.join('')}\r\n`);
     await eventually('an answer', async () => (raw.text.includes('\r\n\r\n') ? true : null));
     if (raw.text.startsWith('HTTP/1.1 101')) raw.end();
     await raw.closed;
@@ -93,6 +95,26 @@ describe('the sockets of the started application', () => {
     }
   });
 
+  it('end nothing where they are reset while they are opened: whose address nobody knows any more', async () => {
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    process.on('unhandledRejection', note).on('uncaughtException', note);
+    try {
+      for (let n = 0; n < 100; n++) {
+        const socket = connect(Number(new URL(test.api.url).port), '127.0.0.1');
+        socket.on('error', () => undefined);
+        await once(socket, 'connect');
+        socket.write(UPGRADE);
+        socket.resetAndDestroy();
+      }
+      // Whoever comes after them is served.
+      await connected();
+      expect(uncaught).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', note).off('uncaughtException', note);
+    }
+  });
+
   it('are so many of one address, as the trusted proxy says it, and as many of another', async () => {
     const first = await connected('203.0.113.7');
     await connected('203.0.113.7');
@@ -105,6 +127,11 @@ describe('the sockets of the started application', () => {
     await eventually('room for one more', async () =>
       (await upgrade({ 'X-Forwarded-For': '203.0.113.7' })).includes('101 Switching') ? true : null,
     );
+  });
+
+  it('are so many of this machine too where a trusted proxy says that they come from there', async () => {
+    for (let n = 0; n < PER_ADDRESS; n++) await connected('127.0.0.9');
+    expect(await upgrade({ 'X-Forwarded-For': '127.0.0.9' })).toContain('RATE_LIMITED');
   });
 
   it('are counted by the /64 of an IPv6 address', async () => {
