@@ -345,7 +345,7 @@ describe('Erasure', () => {
       expect((await verifyChain(session, [head])).notes).toEqual([]);
       await forgetCustomer(world.ledger, customerOf(1), OPERATOR);
       expect((await verifyChain(session)).notes).toEqual([
-        expect.stringMatching(/^1 seal was recoded by erasure: 1, of the 2 .* No anchor yet proves/),
+        expect.stringMatching(/^1 seal was recoded by erasure: 1, of the \d .* No anchor yet proves/),
       ]);
       await sealAll();
       const later = await world.ledger.auditHead();
