@@ -565,11 +565,13 @@ export const GUARDS: readonly Guard[] = [
       ],
     },
     noticedBy: ['are of one offer, also where two are told of them at once'],
+    programmes: ['crowd', 'crowd of stays'],
   },
   {
     name: 'The claim of a reservation: for the units that it was told of first',
     without: within('tell_reservation', "perform refuse('IDEMPOTENCY_KEY_REUSED');", 'null;'),
     noticedBy: ['are of one offer, also where two are told of them at once'],
+    programmes: ['model'],
   },
   {
     name: 'Sold out: not by what another system has but reserved',
@@ -579,6 +581,7 @@ export const GUARDS: readonly Guard[] = [
       'held = held + 0, sold = sold + v_held + v_sold',
     ),
     noticedBy: ['sell nobody out who waits here before they are confirmed'],
+    programmes: ['model', 'stays'],
   },
   {
     name: 'Sold out: where another system confirms, those who wait are looked at',
@@ -588,6 +591,7 @@ export const GUARDS: readonly Guard[] = [
       '',
     ),
     noticedBy: ['sell those out who need more than is left, once they are confirmed'],
+    programmes: ['model', 'stays'],
   },
   {
     name: 'The mark of a night that came back: by another system',
