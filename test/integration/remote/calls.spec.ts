@@ -1,4 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http2';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServerCredentials, status } from '@grpc/grpc-js';
@@ -140,14 +142,26 @@ describe('a call of another service', () => {
     });
 
     it('may have arrived where the service dies over it, whatever becomes of its repetitions', async () => {
-      const calling = remotes();
-      await reserve(calling);
-      standIn.fate = () => {
-        standIn.stop();
-        return 'lost';
-      };
-      expect(await failure(calling)).toMatchObject({ outcome: 'unknown' });
-      expect(standIn.told).toHaveLength(2);
+      const { port } = standIn;
+      standIn.stop();
+      const carriedOut: string[] = [];
+      const server = createServer();
+      const sockets: Socket[] = [];
+      server.on('connection', (socket: Socket) => sockets.push(socket));
+      server.on('session', (session) => session.on('error', () => undefined));
+      server.on('stream', (stream, { ':path': path }) => {
+        stream.on('error', () => undefined);
+        if (!path?.endsWith('/Reserve')) return stream.close();
+        carriedOut.push(path);
+        server.close();
+        for (const socket of sockets) socket.destroy();
+      });
+      await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
+      const error = await failure(remotes());
+      expect(carriedOut).toHaveLength(1);
+      // what the last of its repetitions met
+      expect(String(error.cause)).toContain('No connection established');
+      expect(error).toMatchObject({ outcome: 'unknown' });
     });
 
     it('is known not to have been made where there is no connection, and why there is none', async () => {
