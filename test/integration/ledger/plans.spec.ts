@@ -27,6 +27,7 @@ describe('Plans that were made while the tables were empty', () => {
     await grow();
     for (const bookingId of bought) await fulfil(bookingId);
     await refundMany();
+    await theirsMany();
   });
   afterAll(() => plans.close());
 
@@ -53,6 +54,24 @@ describe('Plans that were made while the tables were empty', () => {
     await reports(id, bookings[1]?.bookingId ?? '');
     await looks(id, bookings[3]?.bookingId ?? '', batch[3]?.customerId ?? '');
     await refunds(bookings[0]?.bookingId ?? '');
+    await theirs(id, 'the first');
+  }
+
+  /** Units that another system sells, from where it reserves them to where it gives them back. */
+  async function theirs(offerId: string, bookingId: string): Promise<void> {
+    const told = { bookingId, offerId, quantity: 1 };
+    await ledger.reservedOffer('gateway', bookingId);
+    await ledger.tellReservation('gateway', { ...told, fence: 1, state: 'reserved' }, ACTOR);
+    await ledger.tellReservation('gateway', { ...told, fence: 1, state: 'confirmed' }, ACTOR);
+    await ledger.tellReservation('gateway', { ...told, fence: 2, state: 'released' }, ACTOR);
+  }
+
+  async function theirsMany(): Promise<void> {
+    await world.sql(
+      `insert into reservation (service, booking_id, fence, state, offer_id, quantity, changed_at)
+       select 'gateway', i, 1, 'released', $1, 1, now() from generate_series(1, 4000) i`,
+      [crowd],
+    );
   }
 
   /** A refund from its opening to where it was looked at, sent back, and given again. */
@@ -151,6 +170,7 @@ describe('Plans that were made while the tables were empty', () => {
       },
     ],
     ['look at a refund again, and give it again', 1, () => refunds(bought[0] ?? '')],
+    ['hear of units that another system sells', 3, () => theirs(crowd, 'one more')],
     ['export a page and read pages of the audit log', 200, () => reports(crowd, waiting[3000] ?? '')],
     ['see who waits, what is due and one booking', 200, () => looksAgain()],
   ])('let a verb read what it is about alone: %s', async (_, items, work) => {
