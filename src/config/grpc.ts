@@ -11,6 +11,9 @@ export interface GrpcSettings {
   readonly maxMessageBytes: number;
   /** Calls at once on one connection. */
   readonly maxConcurrentCalls: number;
+  readonly connectionsPerProcess: number;
+  /** Of one address (IPv6: of its /64). Connections from this machine itself are not counted. */
+  readonly connectionsPerAddress: number;
 }
 
 export interface GrpcTlsFiles {
@@ -37,7 +40,9 @@ export function grpcSettings(read: Reader): GrpcSettings {
     tls,
     serviceNames,
     maxMessageBytes: read.integer('GRPC_MAX_MESSAGE_BYTES', 1_048_576, 1024, 67_108_864),
-    maxConcurrentCalls: read.integer('GRPC_MAX_CONCURRENT_CALLS', 1000, 1, 1_000_000),
+    maxConcurrentCalls: read.integer('GRPC_MAX_CONCURRENT_CALLS', 100, 1, 1_000_000),
+    connectionsPerProcess: read.integer('GRPC_CONNECTIONS_PER_PROCESS', 2000, 1, 1_000_000),
+    connectionsPerAddress: read.integer('GRPC_CONNECTIONS_PER_ADDRESS', 500, 1, 1_000_000),
   };
 }
 

@@ -371,7 +371,9 @@ describe('gRPC', () => {
       tls: null,
       serviceNames: [],
       maxMessageBytes: 1_048_576,
-      maxConcurrentCalls: 1000,
+      maxConcurrentCalls: 100,
+      connectionsPerProcess: 2000,
+      connectionsPerAddress: 500,
     });
     expect(loadConfig({ GRPC_PORT: 'off' }).grpc.port).toBeNull();
     expect(mistakesOf({ GRPC_PORT: 'on' })).toHaveLength(1);

@@ -4,6 +4,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { ServerGrpc } from '@nestjs/microservices';
 import { HealthImplementation } from 'grpc-health-check';
 import type { GrpcSettings } from '../config/grpc.js';
+import { boundConnections } from './connections.js';
 import { contract, PACKAGE, SERVICES } from './contract.js';
 import { serverCredentials } from './credentials.js';
 
@@ -15,12 +16,18 @@ export interface DoorOptions {
   readonly reflection: boolean;
   /** Calls under way get so long to end when the door closes. */
   readonly closingMs: number;
+  /** A request gets so long to come whole; 10 s unless it is named. */
+  readonly requestMs?: number;
 }
 
 /** `''` is the server as a whole. */
 const HEALTH_NAMES = ['', ...SERVICES.map((name) => `${PACKAGE}.${name}`)];
 /** What has been answered is sent, and whoever only listens is let go. */
 const LAST_WORDS_MS = 250;
+/** From the head of a call to the end of its message. */
+const REQUEST_MS = 10_000;
+/** A connection without a call is closed after so long; clients open another when they need one. */
+const IDLE_MS = 300_000;
 
 /**
  * The gRPC server, as Nest's own transport with what that leaves out: limits, certificates, health, reflection, the
@@ -73,11 +80,17 @@ export class GrpcDoor extends ServerGrpc {
       // A connection whose other end has vanished is closed within a minute and a half.
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
+      'grpc.max_connection_idle_ms': IDLE_MS,
     });
     this.health.addToServer(server);
     if (this.door.reflection) await this.reflect(server);
     await this.bind(server);
     this.server = server;
+    boundConnections(server, {
+      perProcess: settings.connectionsPerProcess,
+      perAddress: settings.connectionsPerAddress,
+      requestMs: this.door.requestMs ?? REQUEST_MS,
+    });
     return server;
   }
 

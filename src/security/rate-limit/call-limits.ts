@@ -95,7 +95,8 @@ export class CallLimits {
   }
 }
 
-function subjectOf(identity: Identity): string | undefined {
+/** Whose calls are counted together; undefined: nobody's. */
+export function subjectOf(identity: Identity): string | undefined {
   switch (identity.kind) {
     case 'customer':
       return identity.userId;

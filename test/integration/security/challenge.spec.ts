@@ -197,11 +197,22 @@ describe('a challenge before each acceptance', () => {
       await siteverify.close();
     });
 
-    it('a crowd waits for its turn at the provider, and nobody longer than the time that is configured', async () => {
+    it('a crowd waits for its turn at the provider, and is let in', async () => {
       const siteverify = new Siteverify(url, SECRET);
-      const all = challenges(siteverify, 'closed');
+      const all = challenges(siteverify, 'closed', 30_000);
       const crowd = await Promise.all(Array.from({ length: 300 }, () => check(all, 'solved')));
       expect(new Set(crowd)).toEqual(new Set(['in']));
+      await siteverify.close();
+    });
+
+    it('who waits for a turn that does not come is answered when the time is over, and the provider does not hear of them', async () => {
+      provider.asked.length = 0;
+      const siteverify = new Siteverify(url, SECRET);
+      const all = challenges(siteverify, 'closed', 1000);
+      const crowd = await Promise.all(Array.from({ length: 100 }, () => check(all, 'silent')));
+      expect(new Set(crowd)).toEqual(new Set(['UNAVAILABLE']));
+      // Some sixty had a connection; the others had none, and did not wait on for one.
+      expect(provider.asked.length).toBeLessThan(100);
       await siteverify.close();
     });
 

@@ -7,7 +7,9 @@ import { signalOf, type Call } from '../../../grpc/call.js';
 import { GrpcDoor } from '../../../grpc/grpc-door.js';
 import { callerOf, Rpc } from '../../../grpc/rpc.js';
 import { SETTLED, type BookingSnapshot } from '../../booking.js';
-import { BookingFollower } from '../../booking-follower.js';
+import { addressKey, isLoopback } from '../../../security/rate-limit/address-key.js';
+import { subjectOf } from '../../../security/rate-limit/call-limits.js';
+import { BookingFollower, type Watcher } from '../../booking-follower.js';
 import { BookingService } from '../../booking.service.js';
 import { bookingId } from '../booking-id.js';
 import { checkedKey } from '../request-context.js';
@@ -62,7 +64,7 @@ export class BookingsRpc {
   async watchBooking(message: ReadMessage, _: Metadata, call: Stream): Promise<Observable<Message>> {
     const first = await this.read(message, call);
     const over = AbortSignal.any([signalOf(call), this.door.closes]);
-    return from(this.told(this.follower.follow(first, over), call, over));
+    return from(this.told(this.follower.follow(first, over, watcherOf(call, first.bookingId)), call, over));
   }
 
   /** As fast as the client takes them. Where the door closes before the end, the client is to come again. */
@@ -84,4 +86,14 @@ export class BookingsRpc {
     const { identity } = callerOf(call);
     return this.service.snapshot(identity, bookingId(message.bookingId), countOf('version', message.version));
   }
+}
+
+/** Operators are not counted as customers, nor is the address of a service, where many come from, or of this machine. */
+function watcherOf(call: Call, booking: string): Watcher {
+  const { identity, service, address } = callerOf(call);
+  return {
+    booking,
+    customer: subjectOf(identity) ?? null,
+    address: service !== null || isLoopback(address) ? null : addressKey(address),
+  };
 }
