@@ -43,12 +43,11 @@ describe('a remote ticket service', () => {
     await told(booking.bookingId, ['Reserve', 'Confirm']);
     await quiet();
     const calls = remote.told.filter(({ request }) => request.bookingId === booking.bookingId);
-    expect(
-      calls.map(({ method, request }) => [method, request.fence, request.units.tickets.quantity]),
-    ).toEqual([
-      ['Reserve', '1', 2],
-      ['Confirm', '2', 2],
-    ]);
+    // one that is not answered within the deadline comes again
+    const distinct = new Set(
+      calls.map(({ method, request }) => [method, request.fence, request.units.tickets.quantity].join(' ')),
+    );
+    expect([...distinct]).toEqual(['Reserve 1 2', 'Confirm 2 2']);
     expect(new Set(calls.map(({ authorization }) => authorization))).toEqual(new Set(['Bearer who we are']));
   });
 
@@ -112,11 +111,12 @@ describe('a remote ticket service', () => {
         : 'done';
     const other = await api.book(offer, { paymentMethod: 'pm_ok' });
     await told(other.bookingId, ['Reserve', 'Confirm']);
-    await eventually('a refusal', async () => {
-      const [row] = await backlog();
-      return row?.refusals > 0 && row.reason === 'OFFER_NOT_FOUND' ? true : null;
+    // the other one's rows go a moment after it has been told
+    await eventually('its refusal, and nothing else left to tell', async () => {
+      const [row, ...others] = await backlog();
+      const isRefused = row?.booking_id === unwanted.bookingId && row.reason === 'OFFER_NOT_FOUND';
+      return isRefused && row.refusals > 0 && others.length === 0 ? true : null;
     });
-    expect((await backlog()).map(({ booking_id }) => booking_id)).toEqual([unwanted.bookingId]);
     remote.fate = () => 'done';
     await told(unwanted.bookingId, ['Reserve']);
     await quiet();
