@@ -51,10 +51,12 @@ describe('a remote booking service', () => {
     await isTold(booking);
     await quiet();
     const key = `${booking.bookingId}-2`;
-    expect(remote.calls('ReserveBooking').map(({ idempotencyKey }) => idempotencyKey)).toEqual([key]);
-    expect(remote.calls('ConfirmBooking')).toEqual([
-      { bookingId: theirs(booking).bookingId, idempotencyKey: key, paymentMethod: 'invoice' },
-    ]);
+    // a call that is not answered within the deadline comes again
+    const keys = remote.calls('ReserveBooking').map(({ idempotencyKey }) => idempotencyKey);
+    expect(new Set(keys)).toEqual(new Set([key]));
+    expect(new Set(remote.calls('ConfirmBooking'))).toEqual(
+      new Set([{ bookingId: theirs(booking).bookingId, idempotencyKey: key, paymentMethod: 'invoice' }]),
+    );
   });
 
   it('has one booking of it, however often answers are lost', async () => {
