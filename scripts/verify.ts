@@ -30,7 +30,7 @@ async function main(): Promise<number> {
 
 function render(report: InvariantReport, ok: boolean, anchors: number): string {
   const lines = INVARIANTS.flatMap((name) => {
-    const { ok: holds, checked, violations, notes = [] } = report[name];
+    const { ok: holds, checked, violations, notes } = report[name];
     return [
       `${holds ? 'ok    ' : 'BROKEN'} ${name}  ${RULES[name]} (${checked} checked)`,
       ...[...violations, ...notes].map((words) => `         ${words}`),
@@ -40,7 +40,7 @@ function render(report: InvariantReport, ok: boolean, anchors: number): string {
     lines.push(
       `       F6  was compared with ${anchors} ${anchors === 1 ? 'anchor' : 'anchors'} of the audit chain`,
     );
-  const isReserved = INVARIANTS.some((name) => (report[name].notes ?? []).length > 0);
+  const isReserved = INVARIANTS.some((name) => report[name].notes.length > 0);
   const holds = `ok: every invariant holds${isReserved ? ', with a reservation: see above' : ''}`;
   return `${lines.join('\n')}\n${ok ? holds : 'BROKEN'}\n`;
 }

@@ -40,9 +40,10 @@ export class DataKeeper {
   async eraseOver(signal: AbortSignal): Promise<number> {
     if (this.retentionDays === null) return 0;
     let erased = 0;
-    for (const walk of [this.eraseStays, this.eraseLines]) {
+    const days = this.retentionDays;
+    for (const walk of [() => this.eraseStays(days, signal), () => this.eraseLines(days, signal)]) {
       try {
-        erased += await walk.call(this, this.retentionDays, signal);
+        erased += await walk();
       } catch (error) {
         signal.throwIfAborted();
         this.failed(error);

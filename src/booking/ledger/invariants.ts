@@ -22,7 +22,7 @@ class Findings {
   result(): InvariantResult {
     const more = this.count - this.shown.length;
     const violations = more > 0 ? [...this.shown, `and ${more} more`] : this.shown;
-    return { ok: this.count === 0, checked: this.checked, violations };
+    return { ok: this.count === 0, checked: this.checked, violations, notes: [] };
   }
 }
 
@@ -148,7 +148,7 @@ export async function check(
         ok: chain.ok && rows.ok && transitions.recorded.ok,
         checked: rows.checked,
         violations: [...chain.violations, ...rows.violations, ...transitions.recorded.violations],
-        notes: chain.notes ?? [],
+        notes: chain.notes,
       },
       F7: await run(client, [limits]),
     };

@@ -353,7 +353,7 @@ export interface InvariantResult {
   /** At most 20, in words. */
   readonly violations: readonly string[];
   /** What holds with a reservation, in words. */
-  readonly notes?: readonly string[];
+  readonly notes: readonly string[];
 }
 export type InvariantName = 'F1' | 'F2' | 'F3' | 'F4' | 'F5' | 'F6' | 'F7';
 export type InvariantReport = Readonly<Record<InvariantName, InvariantResult>>;

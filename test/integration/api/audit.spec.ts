@@ -17,6 +17,7 @@ describe('the audit log', () => {
   const booking = randomUUID();
   beforeAll(async () => {
     test = await startApp({ ROLE: 'api' });
+    await test.ground.sql('truncate audit_event restart identity');
     await test.ground.sql(
       `insert into audit_event (at, offer_id, booking_id, action, actor_kind, actor_id)
        select $1::timestamptz + make_interval(mins => n), case when n = 5 then 'rare' else 'offer-' || n % 3 end,

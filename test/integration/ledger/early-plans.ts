@@ -26,6 +26,7 @@ export class EarlyPlans {
       `select table_name::text as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`,
     );
     for (const { name } of tables) await world.sql(`alter table ${name} set (autovacuum_enabled = false)`);
+    await world.sql('truncate audit_event');
     await world.sql('analyze');
     const database = new Database(world.url, 1);
     return new EarlyPlans(world, database, new Ledger(database));

@@ -352,8 +352,8 @@ describe('Erasure', () => {
       expect((await verifyChain(session, [head])).notes).toEqual([
         expect.stringContaining(`Only anchors from ${later.sequence} on prove what they cover`),
       ]);
-      expect((await verifyChain(session, [head])).notes?.[0]).toContain('None of those given does.');
-      expect((await verifyChain(session, [head, later])).notes?.[0]).not.toContain('None');
+      expect((await verifyChain(session, [head])).notes[0]).toContain('None of those given does.');
+      expect((await verifyChain(session, [head, later])).notes[0]).not.toContain('None');
     });
 
     it('tells of whoever recodes a seal without erasing anybody, once more, or from after salts began', async () => {

@@ -295,12 +295,12 @@ export class InvariantDto {
   @ApiProperty({ ...count, description: 'Rows, transitions or charges that were looked at.' })
   readonly checked!: number;
   @ApiProperty({ type: [String], description: 'At most 20, in words.' }) readonly violations!: string[];
-  @ApiPropertyOptional({
+  @ApiProperty({
     type: [String],
     description:
       'Of `F6`: what holds with a reservation, in words. Seals that erasure has recoded, for example.',
   })
-  readonly notes?: string[];
+  readonly notes!: string[];
 }
 
 export class InvariantsDto {
