@@ -51,18 +51,18 @@ begin
   if p_until is not null then v_before := least(v_before, audit_number_at(p_until + interval '60 seconds')); end if;
   if p_since is not null then v_first := audit_number_at(p_since); end if;
   if p_booking is not null then
-    select jsonb_agg(audit_json(e) order by e.id desc), min(e.id) into v_events, v_last from (
-      select * from audit_event
+    select jsonb_agg(audit_json(e) order by (e).id desc), min((e).id) into v_events, v_last from (
+      select a as e from audit_event a
       where booking_id = p_booking and id + 0 < v_before and id + 0 >= v_first and (p_offer is null or offer_id = p_offer)
         and (p_since is null or at >= p_since) and (p_until is null or at < p_until)
-      order by id + 0 desc limit p_limit) page join audit_event e using (id);
+      order by id + 0 desc limit p_limit) page;
   else
     v_from := greatest(v_first, v_before - p_window);
-    select jsonb_agg(audit_json(e) order by e.id desc), min(e.id) into v_events, v_last from (
-      select * from audit_event
+    select jsonb_agg(audit_json(e) order by (e).id desc), min((e).id) into v_events, v_last from (
+      select a as e from audit_event a
       where id < v_before and id >= v_from and (p_offer is null or offer_id = p_offer)
         and (p_since is null or at >= p_since) and (p_until is null or at < p_until)
-      order by id desc limit p_limit) page join audit_event e using (id);
+      order by id desc limit p_limit) page;
   end if;
   return jsonb_build_object('events', coalesce(v_events, '[]'), 'next', (case
     when jsonb_array_length(v_events) = p_limit then v_last
