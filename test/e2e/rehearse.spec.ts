@@ -1,4 +1,4 @@
-import { documentOf, ended, kills, rehearse } from '../support/rehearsal.js';
+import { documentOf, ended, rehearse } from '../support/rehearsal.js';
 
 const CROWD =
   '--clients 150 --stock 20 --no-show 0.2 --decline 0.1 --leave 0.1 --duplicate 0.1 --sockets 0.3 --hold-seconds 2 --seed 5';
@@ -13,15 +13,6 @@ describe('npm run rehearse', () => {
     });
     expect(result.code).toBe(0);
   }, 120_000);
-
-  it('loses nothing when a worker and an api process are killed each second', async () => {
-    const result = await rehearse(`${CROWD} --kill-workers --kill-apis --json`);
-    const report = documentOf(result);
-    expect(report).toMatchObject({ confirmed: 20, unsettled: 0, violations: [], invariants: ALL, ok: true });
-    const { workers, apis } = kills(report);
-    expect(workers).toBeGreaterThan(0);
-    expect(apis).toBeGreaterThan(0);
-  }, 180_000);
 
   it('lets stays overlap in a hotel, leaves none that somebody wants, and prints a table for a person', async () => {
     const crowd =

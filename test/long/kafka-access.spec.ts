@@ -20,8 +20,8 @@ import { openKafka } from '../../src/queue/adapters/kafka/open.js';
 import type { JobQueue } from '../../src/queue/job-queue.js';
 import { kafkaAt } from '../support/kafka-at.js';
 import { describeWithKafka } from '../support/kafka.js';
-import { fulfil, Log, options, until } from './bench.js';
-import { startOwnKafka } from './own-kafka.js';
+import { fulfil, Log, options, until } from '../conformance/bench.js';
+import { startOwnKafka } from '../conformance/own-kafka.js';
 
 jest.setTimeout(180_000);
 

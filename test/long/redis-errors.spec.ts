@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
-import type { RedisSettings } from '../../../src/config/redis.js';
-import { freePort } from '../../../src/database/embedded/free-port.js';
-import type { JobQueue } from '../../../src/queue/job-queue.js';
-import { QueueModule, type QueueSettings } from '../../../src/queue/queue.module.js';
-import { redisAt } from '../../support/redis-at.js';
-import { Bench, fulfil, until } from '../bench.js';
-import { hasRedisServer } from '../own-redis.js';
-import { RedisServers } from './servers.js';
+import type { RedisSettings } from '../../src/config/redis.js';
+import { freePort } from '../../src/database/embedded/free-port.js';
+import type { JobQueue } from '../../src/queue/job-queue.js';
+import { QueueModule, type QueueSettings } from '../../src/queue/queue.module.js';
+import { redisAt } from '../support/redis-at.js';
+import { Bench, fulfil, until } from '../conformance/bench.js';
+import { hasRedisServer } from '../conformance/own-redis.js';
+import { RedisServers } from '../conformance/redis/servers.js';
 
 const missing = hasRedisServer() ? null : 'there is no redis-server on this machine';
 if (missing !== null) process.stderr.write(`SKIPPED what is wrong with a Redis: ${missing}\n`);
