@@ -1,21 +1,10 @@
 // Stripe's own stand-in, stripe-mock: it checks requests against Stripe's published API, and remembers nothing.
 import { spawn, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
-import { homedir } from 'node:os';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { debianProgram } from './debian.mjs';
 import { freePort } from './free-port.mjs';
-import { withLock } from './lock.mjs';
+import { goProgram } from './go-program.mjs';
 import { isReachable } from './reachable.mjs';
 import { Unavailable } from './unavailable.mjs';
 
@@ -25,7 +14,6 @@ const MODULE = 'github.com/stripe/stripe-mock';
 const GO_NEEDED = [1, 22];
 /** Else it listens on a fixed port for HTTPS as well, which another run may have. */
 const UNUSED_HTTPS = ['-https-unix', 'https.sock'];
-const FETCH_TIMEOUT_MS = 10 * 60_000;
 const START_MS = 30_000;
 const ATTEMPTS = 3;
 
@@ -41,7 +29,13 @@ const ATTEMPTS = 3;
  * @throws {Unavailable} where it is not here and cannot be had
  */
 export async function startStripeMock({ folder, say = () => undefined, record = () => undefined }) {
-  const program = stripeMock(say);
+  const program = goProgram({
+    name: 'stripe-mock',
+    module: MODULE,
+    version: VERSION,
+    check: refuseOldGo,
+    say,
+  });
   for (let attempt = 1; ; attempt++) {
     const place = { port: await freePort(), folder };
     record(place);
@@ -96,41 +90,6 @@ async function launch(program, { port, folder }) {
   throw new Error(
     `stripe-mock does not start:\n${readFileSync(log, 'utf8').split('\n').slice(-5).join('\n')}`,
   );
-}
-
-/** @returns {string} the program, built once into a cache folder */
-function stripeMock(say) {
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fairline', 'stripe-mock');
-  const program = join(cache, VERSION, 'stripe-mock');
-  if (!existsSync(program)) {
-    mkdirSync(cache, { recursive: true });
-    // Another run may be at it: wait for it, and look again.
-    withLock(join(cache, `.lock-${VERSION}`), () => existsSync(program) || build(cache, say));
-  }
-  return program;
-}
-
-function build(cache, say) {
-  const go = debianProgram({ program: 'go', package: 'golang-go', say });
-  refuseOldGo(go);
-  const work = mkdtempSync(join(cache, 'work-'));
-  try {
-    say(`building stripe-mock ${VERSION} by Go…`);
-    const { status, stderr, error } = spawnSync(go.command, ['install', `${MODULE}@${VERSION}`], {
-      cwd: work,
-      env: { ...go.env, GOBIN: work },
-      encoding: 'utf8',
-      timeout: FETCH_TIMEOUT_MS,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    if (status !== 0) {
-      const why = error?.message ?? stderr.trim().split('\n').at(-1);
-      throw new Unavailable(`stripe-mock could not be built by Go (${why})`);
-    }
-    renameSync(work, join(cache, VERSION));
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
 }
 
 function refuseOldGo({ command, env }) {

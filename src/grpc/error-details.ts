@@ -2,6 +2,7 @@ import protobuf from 'protobufjs';
 import { type AppError, ERRORS } from '../common/errors.js';
 import type { FieldError } from '../common/problem.js';
 import { CONTRACT } from './contract.generated.js';
+import { duration } from './values.js';
 
 /** `domain` of the refusals that are ours. */
 const DOMAIN = 'fairline';
@@ -82,12 +83,6 @@ const isFieldError = (item: unknown): item is FieldError =>
   typeof item === 'object' && item !== null && 'field' in item && 'message' in item;
 
 const violation = ({ field, message }: FieldError): Members => ({ field, description: message });
-
-/** A google.protobuf.Duration. */
-export const duration = (seconds: number): { readonly seconds: number; readonly nanos: number } => ({
-  seconds: Math.floor(seconds),
-  nanos: Math.round((seconds % 1) * 1e9),
-});
 
 const asTexts = (members: Members): Record<string, string> =>
   Object.fromEntries(

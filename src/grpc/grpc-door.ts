@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { logVerbosity, Server, setLogVerbosity, type ServerCredentials } from '@grpc/grpc-js';
 import type { EnumTypeDefinition, PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
@@ -134,12 +135,7 @@ export class GrpcDoor extends ServerGrpc {
   }
 
   private async emptyBy(end: number): Promise<void> {
-    while (this.underWay > 0 && performance.now() < end) await pause(20);
-    await pause(LAST_WORDS_MS);
+    while (this.underWay > 0 && performance.now() < end) await sleep(20);
+    await sleep(LAST_WORDS_MS);
   }
 }
-
-const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
+import { plainAddress } from '../common/address.js';
 import type { Call } from './call.js';
 
 /** With a port behind the last colon; an address of IPv6 may stand in brackets, and stands without them by default. */
@@ -11,7 +12,7 @@ const PEER = /^(?:ipv[46]:)?\[?([^[\]]+?)\]?:\d+$/;
  */
 export function peerAddress(call: Pick<Call, 'getPeer'>): string {
   const address = PEER.exec(call.getPeer())?.[1] ?? '';
-  return isIP(address) === 0 ? '' : address.replace(/^::ffff:(?=[^:]+$)/, '');
+  return isIP(address) === 0 ? '' : plainAddress(address);
 }
 
 /** The names of the client's certificate, which its authority has signed: none where it showed none. */

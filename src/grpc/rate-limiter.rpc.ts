@@ -3,8 +3,8 @@ import { validationFailed } from '../common/problem.js';
 import { isCleanText } from '../common/text.js';
 import { LocalRateLimiter } from '../security/rate-limit/local-rate-limiter.js';
 import { LIMIT_NAMES, type LimitName } from '../security/rate-limit/rate-limiter.js';
-import { duration } from './error-details.js';
 import { Rpc } from './rpc.js';
+import { duration } from './values.js';
 
 const MAX_SUBJECT = 200;
 const MAX_COST = 500;

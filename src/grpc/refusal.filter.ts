@@ -6,9 +6,7 @@ import { isRetryable } from '../database/database.js';
 import type { Call } from './call.js';
 import { messageOf, statusDetails } from './error-details.js';
 import { GRPC_STATUS } from './status.js';
-
-/** Where a refusal's code is, for whoever does not decode details. */
-export const CODE_METADATA = 'fairline-code';
+import { CODE_METADATA } from './values.js';
 
 /**
  * Every error of a call as a status of gRPC, with its stable code in details and metadata. What nobody foresaw is

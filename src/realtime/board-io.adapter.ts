@@ -3,6 +3,7 @@ import { Logger, type INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { createAdapter } from '@socket.io/postgres-adapter';
 import { Server, type ServerOptions } from 'socket.io';
+import { Seldom } from '../common/seldom.js';
 import { Config } from '../config/config.js';
 import { SocketIoPool } from '../database/socket-io-pool.js';
 import { addressReader } from '../security/client-address.js';
@@ -34,7 +35,7 @@ export class BoardIoAdapter extends IoAdapter {
   private readonly addressOf: (request: IncomingMessage) => string;
   private readonly addresses = new AddressCounts();
   private readonly log = new Logger('sockets');
-  private warnedAt = -Infinity;
+  private readonly warnings = new Seldom(WARN_EVERY_MS);
   private server: Server | undefined;
 
   /** @param app with `RealtimeModule`; its HTTP server need not listen yet */
@@ -121,9 +122,7 @@ export class BoardIoAdapter extends IoAdapter {
   }
 
   private warn(): void {
-    const now = performance.now();
-    if (now - this.warnedAt < WARN_EVERY_MS) return;
-    this.warnedAt = now;
+    if (!this.warnings.isTime()) return;
     this.log.warn(
       'One address has SOCKETS_PER_ADDRESS sockets, and gets no more: is it a proxy that TRUSTED_PROXIES does not name?',
     );

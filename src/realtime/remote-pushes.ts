@@ -1,4 +1,5 @@
 import type { Booking } from '../booking/booking.js';
+import { stateName, timestamp } from '../grpc/values.js';
 import { RemoteError, type Caller } from '../remote/remotes.js';
 import { isToldByLine, type LineHint, Notifier } from './notifier.js';
 import { trim } from './trim.js';
@@ -152,17 +153,11 @@ function statusOf(booking: Booking, ticketCodes: readonly string[]): object {
     bookingId: id,
     fence,
     version,
-    state: `BOOKING_STATE_${state.toUpperCase()}`,
+    state: stateName(state),
     progress,
     ticketCodes,
     offerId,
     ...(reason === null ? {} : { reason }),
     ...(deadline === null ? {} : { deadline: timestamp(deadline) }),
   };
-}
-
-/** A google.protobuf.Timestamp. */
-function timestamp(iso: string): { readonly seconds: number; readonly nanos: number } {
-  const ms = Date.parse(iso);
-  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
 }

@@ -1,4 +1,5 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { CODE_METADATA } from '../grpc/values.js';
 import { RemoteError, type RemoteName } from './remotes.js';
 
 /** Answers to what was asked: the service is well, and says no. */
@@ -19,8 +20,6 @@ const UNSENT: ReadonlySet<status> = new Set([
 ]);
 /** What the client library says where its last attempt has not sent anything. */
 const NO_CONNECTION = /^No connection established/;
-/** Where another Fairline says the code of its refusal. */
-const CODE_HEADER = 'fairline-code';
 
 /**
  * What a failed call means.
@@ -39,6 +38,6 @@ export function remoteError(service: RemoteName, error: ServiceError, retries: b
 
 function codeOf({ metadata }: ServiceError): string | null {
   if (!(metadata instanceof Metadata)) return null;
-  const [code] = metadata.get(CODE_HEADER);
+  const [code] = metadata.get(CODE_METADATA);
   return typeof code === 'string' ? code : null;
 }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { AppError } from '../../common/errors.js';
+import { Seldom } from '../../common/seldom.js';
 import type { ChallengeSettings } from '../../config/challenge.js';
 import type { ChallengeOutcome, Metrics } from '../../metrics/metrics.js';
 
@@ -32,7 +33,7 @@ export interface Verifier {
 /** The one hook before acceptance: asks whether a person sent the request, for a bounded time. */
 export class Challenges {
   private readonly logger = new Logger('challenge');
-  private saidAt = -Infinity;
+  private readonly outages = new Seldom(SAID_EVERY_MS);
 
   constructor(
     private readonly verifier: Verifier,
@@ -72,8 +73,7 @@ export class Challenges {
   private outage(error: unknown): void {
     const isOpen = this.settings.onOutage === 'open';
     this.metrics.challenged('outage' satisfies ChallengeOutcome);
-    if (performance.now() - this.saidAt > SAID_EVERY_MS) {
-      this.saidAt = performance.now();
+    if (this.outages.isTime()) {
       const message = `Nobody says whether challenges are solved: ${isOpen ? 'everybody is let in' : 'nobody is let in'}`;
       this.logger.warn({ message, err: error });
     }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { Agent, request } from 'undici';
+import { Seldom } from '../../common/seldom.js';
 import type { Challenged, Verifier } from './challenges.js';
 
 /** A crowd at the door opens no more connections than this; the others wait their turn, or until their time is over. */
@@ -23,7 +24,7 @@ const MAX_SAID = 200;
  */
 export class Siteverify implements Verifier {
   private readonly logger = new Logger('challenge');
-  private saidAt = -Infinity;
+  private readonly sayings = new Seldom(SAID_EVERY_MS);
   private readonly agent = new Agent({ connections: CONNECTIONS, maxResponseSize: MAX_ANSWER_BYTES });
 
   constructor(
@@ -60,9 +61,7 @@ export class Siteverify implements Verifier {
 
   /** A solution of another site is the client's, or the site key and the secret of this one do not belong together. */
   private say(said: string): void {
-    if (performance.now() - this.saidAt <= SAID_EVERY_MS) return;
-    this.saidAt = performance.now();
-    this.logger.warn({ message: `A solution was refused. ${said}` });
+    if (this.sayings.isTime()) this.logger.warn({ message: `A solution was refused. ${said}` });
   }
 }
 

@@ -1,7 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
+import { plainAddress } from '../../common/address.js';
 
-/** What stands before an IPv4 address in the notation of a dual-stack socket. */
-const MAPPED = '::ffff:';
 /** Nobody's address is longer; what a proxy forwards as one might be. */
 const MOST = 64;
 
@@ -11,15 +10,15 @@ const MOST = 64;
  */
 export function addressKey(address: string): string {
   if (!address.includes(':')) return address.length <= MOST ? address : address.slice(0, MOST);
-  if (address.startsWith(MAPPED) && isIP(address.slice(MAPPED.length)) === 4)
-    return address.slice(MAPPED.length);
+  const own = plainAddress(address);
+  if (own !== address) return own;
   const plain = address.split('%', 1)[0] ?? '';
   return isIPv6(plain) ? networkOf(plain) : address.slice(0, MOST);
 }
 
 /** The machine itself, in each notation. */
 export function isLoopback(address: string): boolean {
-  const plain = address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address;
+  const plain = plainAddress(address);
   return plain === '::1' || (plain.startsWith('127.') && isIP(plain) === 4);
 }
 

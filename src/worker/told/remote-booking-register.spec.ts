@@ -1,34 +1,13 @@
 import type { Telling } from '../../booking/ledger/tellings.js';
+import { telling as tellingOf } from '../../../test/support/telling.js';
 import { NOT_CALLED, RemoteError } from '../../remote/remotes.js';
 import { RemoteBookingRegister } from './remote-booking-register.js';
 import type { Reception } from './told.js';
 
 const HOUR_MS = 3600 * 1000;
 
-const telling = (more: Partial<Telling> = {}): Telling => ({
-  bookingId: 'ours',
-  kind: 'confirm',
-  fence: 2,
-  customerId: 'fan',
-  isErased: false,
-  quantity: 1,
-  stay: null,
-  offer: {
-    id: 'offer',
-    kind: 'ticket',
-    eventId: 'event',
-    ticketType: 'standing',
-    title: 'Night',
-    venue: 'Here',
-    timeZone: 'UTC',
-    startsAt: '2999-01-01T00:00:00.000Z',
-  },
-  correlationId: 'correlation',
-  tries: 1,
-  refusals: 0,
-  sentAgoMs: null,
-  ...more,
-});
+const telling = (more: Partial<Telling> = {}): Telling =>
+  tellingOf({ bookingId: 'ours', kind: 'confirm', fence: 2, ...more });
 
 describe('a remote booking service', () => {
   let called: string[] = [];

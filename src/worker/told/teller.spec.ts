@@ -1,34 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Telling, TellingEnd } from '../../booking/ledger/tellings.js';
+import type { TellingEnd } from '../../booking/ledger/tellings.js';
+import { telling } from '../../../test/support/telling.js';
 import { NoMetrics } from '../../metrics/metrics.js';
 import { RemoteError, type RemoteState } from '../../remote/remotes.js';
 import { Teller } from './teller.js';
 import type { Reception } from './told.js';
-
-const telling = (more: Partial<Telling> = {}): Telling => ({
-  bookingId: 'one',
-  kind: 'reserve',
-  fence: 1,
-  customerId: 'fan',
-  isErased: false,
-  quantity: 1,
-  stay: null,
-  offer: {
-    id: 'offer',
-    kind: 'ticket',
-    eventId: 'event',
-    ticketType: 'standing',
-    title: 'Night',
-    venue: 'Here',
-    timeZone: 'UTC',
-    startsAt: '2999-01-01T00:00:00.000Z',
-  },
-  correlationId: 'correlation',
-  tries: 1,
-  refusals: 0,
-  sentAgoMs: null,
-  ...more,
-});
 
 describe('a telling', () => {
   /** What is written down of it, and what the log hears. */

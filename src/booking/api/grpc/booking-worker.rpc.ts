@@ -6,6 +6,7 @@ import { problemMessage } from '../../../grpc/error-details.js';
 import { GrpcDoor } from '../../../grpc/grpc-door.js';
 import { refusalOf } from '../../../grpc/refusal.filter.js';
 import { callerOf, limitedAs, Rpc } from '../../../grpc/rpc.js';
+import { stateName } from '../../../grpc/values.js';
 import { LineViews } from '../../../realtime/line-views.js';
 import { windowOf } from '../../../realtime/night-window.js';
 import { CallLimits } from '../../../security/rate-limit/call-limits.js';
@@ -15,7 +16,7 @@ import { Ledger } from '../../ledger/ledger.js';
 import { LineWork, type WorkedBooking } from '../../line-work.js';
 import { bookingId } from '../booking-id.js';
 import { actorOf, Joining } from './joining.js';
-import { bookingMessage, lineMessage, stateName, type Message } from './messages.js';
+import { bookingMessage, lineMessage, type Message } from './messages.js';
 import { amountOf, countOf, offerIdOf, type JoinMessage } from './requests.js';
 
 const MAX_BATCH = 500;

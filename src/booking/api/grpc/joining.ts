@@ -6,13 +6,14 @@ import type { Acceptance } from '../../ledger/types.js';
 import { Config } from '../../../config/config.js';
 import type { Call } from '../../../grpc/call.js';
 import { callerOf, limitedAs, one, type Caller } from '../../../grpc/rpc.js';
+import { stateName } from '../../../grpc/values.js';
 import { bookingLinks } from '../../../realtime/booking-event.js';
 import { BookingTokens } from '../../../security/booking-token.js';
 import { CHALLENGE_HEADER } from '../../../security/challenge/challenges.js';
 import { actingAs } from '../../../security/identity.js';
 import { BookingGate } from '../../../security/rate-limit/booking-gate.js';
 import { behind, checkedKey } from '../request-context.js';
-import { stateName, type Message } from './messages.js';
+import type { Message } from './messages.js';
 import { joinRequestOf, type JoinMessage } from './requests.js';
 
 /** Into the line, by whichever method: through the same gate and the same commit as over HTTP. */

@@ -1,21 +1,8 @@
+import { stateName, timestamp } from '../../../grpc/values.js';
 import type { LineEvent } from '../../../realtime/events.js';
-import type { BookingSnapshot, BookingState, Stay } from '../../booking.js';
+import type { BookingSnapshot, Stay } from '../../booking.js';
 
 /** Answers as messages of `proto/fairline/v1`. What is null here is absent there. */
-
-interface Timestamp {
-  readonly seconds: number;
-  readonly nanos: number;
-}
-
-/** @param iso as the ledger has times */
-export function timestamp(iso: string): Timestamp {
-  const ms = Date.parse(iso);
-  const seconds = Math.floor(ms / 1000);
-  return { seconds, nanos: (ms - seconds * 1000) * 1_000_000 };
-}
-
-export const stateName = (state: BookingState): string => `BOOKING_STATE_${state.toUpperCase()}`;
 
 const stayMessage = ({ checkIn, checkOut, begins }: Stay): object => ({
   checkIn,

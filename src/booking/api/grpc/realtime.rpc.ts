@@ -1,8 +1,9 @@
 import { Controller } from '@nestjs/common';
 import { Rpc } from '../../../grpc/rpc.js';
+import { stateName } from '../../../grpc/values.js';
 import { ClientNews } from '../../client-news.js';
 import { bookingId } from '../booking-id.js';
-import { stateName, type Message } from './messages.js';
+import type { Message } from './messages.js';
 import { countOf, offerIdOf } from './requests.js';
 
 /** `RealtimeService` of the contract: a hint from elsewhere, upon which the ledger is asked. */
