@@ -1,5 +1,6 @@
 import { AppError } from '../common/errors.js';
 import { GroupCommit } from '../common/group-commit.js';
+import { TransientMap } from '../common/transient-map.js';
 import type { Config } from '../config/config.js';
 import { sqlState } from '../database/database.js';
 import type { Metrics } from '../metrics/metrics.js';
@@ -28,7 +29,7 @@ export class Acceptances {
   private readonly tickets: GroupCommit<AcceptRequest, AcceptOutcome>;
   /** Stays have a door of their own: another verb, and lines that no ticket stands in. */
   private readonly stays: GroupCommit<AcceptRequest, AcceptOutcome>;
-  private readonly underWay = new Map<string, UnderWay>();
+  private readonly underWay = new TransientMap<string, UnderWay>();
 
   constructor(
     ledger: Ledger,

@@ -1,4 +1,5 @@
 import { AppError } from './errors.js';
+import { TransientMap } from './transient-map.js';
 
 export interface GroupCommitOptions<Item, Result> {
   /** Commits a batch as one; answers in the order of its items. */
@@ -46,7 +47,7 @@ export class GroupCommit<Item, Result> {
   private line: Pending<Item, Result>[] = [];
   private first = 0;
   /** By key, who waits under it: the one alone, as it nearly always is, or the one in line before those behind it. */
-  private readonly queues = new Map<string, Pending<Item, Result> | Pending<Item, Result>[]>();
+  private readonly queues = new TransientMap<string, Pending<Item, Result> | Pending<Item, Result>[]>();
   private waiting = 0;
   private running = false;
   private idle: (() => void)[] = [];
