@@ -51,8 +51,8 @@ export class ReservationService {
    * Safe to repeat, and in any order.
    * @param service who tells
    * @returns the reservation as it is now
-   * @throws AppError OFFER_NOT_FOUND, OFFER_TYPE_REQUIRED, SOLD_OUT, NIGHT_NOT_ON_SALE, IDEMPOTENCY_KEY_REUSED,
-   * VALIDATION_FAILED
+   * @throws AppError OFFER_NOT_FOUND, OFFER_TYPE_REQUIRED, SOLD_OUT, NIGHT_NOT_ON_SALE, OTHERS_FIRST,
+   * IDEMPOTENCY_KEY_REUSED, VALIDATION_FAILED
    */
   async tell(service: string, { units, ...told }: Telling, actor: Actor): Promise<Reservation> {
     const known = await this.ledger.reservedOffer(service, told.bookingId);

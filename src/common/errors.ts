@@ -35,6 +35,7 @@ export const ERRORS = {
   STAY_TOO_SHORT: { status: 409, title: 'The stay has fewer nights than the offer asks for' },
   STAY_TOO_LONG: { status: 409, title: 'The stay has more nights than the offer allows' },
   NIGHT_NOT_ON_SALE: { status: 409, title: 'One of the nights is not on sale' },
+  OTHERS_FIRST: { status: 503, title: 'Some who wait come first, try again shortly' },
   LINE_FULL: { status: 503, title: 'The line is full, try again later' },
   OVERLOADED: { status: 503, title: 'Too many requests at once, try again shortly' },
   OFFER_INVALID: { status: 400, title: 'The terms of the offer contradict one another' },

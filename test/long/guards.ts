@@ -574,6 +574,12 @@ export const GUARDS: readonly Guard[] = [
     programmes: ['model'],
   },
   {
+    name: 'The place in the line: no other system takes what somebody who waits may have a claim to',
+    without: within('move_reserved', 'waiting > 0 and wanted <> admitted', 'false'),
+    noticedBy: ['are not taken before those who wait here have been looked at'],
+    programmes: ['model', 'stays'],
+  },
+  {
     name: 'Sold out: not by what another system has but reserved',
     without: within(
       'move_reserved',

@@ -5,7 +5,8 @@ import { callJson } from './call.js';
 
 /**
  * Units that another system sells through a line of its own: held while it has reserved them, sold once it has confirmed
- * them, as those of a booking here. It waits in no line of ours: what is there is taken at once.
+ * them, as those of a booking here. It waits in no line of ours and overtakes nobody who waits in one: it takes what is
+ * there once all have been looked at who came before it.
  */
 export const sql = /* sql */ `
 -- How far a reservation has come under one fence.
@@ -23,7 +24,7 @@ language sql stable as $$
 $$;
 
 -- Brings a reservation's units from where they are to where they belong in a state. Expects the line's lock.
--- Refuses SOLD_OUT, NIGHT_NOT_ON_SALE.
+-- Refuses SOLD_OUT, NIGHT_NOT_ON_SALE; OTHERS_FIRST while an admission is due: of those who wait then, some may fit.
 create or replace function move_reserved(r reservation, p_to text) returns void
 language plpgsql volatile as $$
 declare
@@ -40,6 +41,10 @@ begin
   from stock where offer_id = r.offer_id and day between v_first and v_last;
   if v_days < coalesce(r.last_night - r.first_night + 1, 1) then perform refuse('NIGHT_NOT_ON_SALE'); end if;
   if v_scarce > 0 then perform refuse('SOLD_OUT'); end if;
+  if v_held + v_sold > 0 then
+    perform refuse('OTHERS_FIRST', jsonb_build_object('retryAfterSeconds', 1))
+    from booking_line where offer_id = r.offer_id and waiting > 0 and wanted <> admitted;
+  end if;
   update stock set available = available - v_held - v_sold, held = held + v_held, sold = sold + v_sold,
     released = released or v_held + v_sold < 0, tightened = tightened or v_sold > 0
   where offer_id = r.offer_id and day between v_first and v_last;
@@ -47,7 +52,7 @@ end $$;
 
 -- What a service tells of a booking of its own: under a higher fence than was told before, or under the same and further
 -- on. Anything else changes nothing. RETURNS the reservation as it is now, and the line where units moved; null where
--- there is no such offer. Refuses SOLD_OUT, NIGHT_NOT_ON_SALE, IDEMPOTENCY_KEY_REUSED.
+-- there is no such offer. Refuses SOLD_OUT, NIGHT_NOT_ON_SALE, OTHERS_FIRST, IDEMPOTENCY_KEY_REUSED.
 -- LOCKS line, reservation, stock.
 create or replace function tell_reservation(p_service text, p jsonb, p_actor jsonb) returns jsonb
 language plpgsql volatile as $$
@@ -135,7 +140,7 @@ export function reservedOffer(
   return callJson<ReservedOffer | null>(db, 'reserved_offer', [service, bookingId]);
 }
 
-/** Null where there is no such offer. @throws AppError SOLD_OUT, NIGHT_NOT_ON_SALE, IDEMPOTENCY_KEY_REUSED */
+/** Null where there is no such offer. @throws AppError SOLD_OUT, NIGHT_NOT_ON_SALE, OTHERS_FIRST, IDEMPOTENCY_KEY_REUSED */
 export function tellReservation(
   db: Database,
   service: string,

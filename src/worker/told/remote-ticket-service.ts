@@ -1,5 +1,5 @@
 import type { Telling, TellingKind } from '../../booking/ledger/tellings.js';
-import type { Caller, RemoteState } from '../../remote/remotes.js';
+import { RemoteError, type Caller, type RemoteState } from '../../remote/remotes.js';
 import { TicketService, type Asked } from './ticket-service.js';
 import type { Reception, Told } from './told.js';
 import { unitsOfTelling } from './units.js';
@@ -9,6 +9,8 @@ const METHODS: Readonly<Record<TellingKind, string>> = {
   confirm: 'Confirm',
   release: 'Release',
 };
+/** Those who wait in a line of its own are looked at before it. */
+const NOT_YET = 'OTHERS_FIRST';
 /** What the reservation may be after it. A reservation may have gone on since: it was told before. */
 const GOOD: Readonly<Record<TellingKind, ReadonlySet<unknown>>> = {
   reserve: new Set([
@@ -46,7 +48,13 @@ export class RemoteTicketService extends TicketService implements Told {
   async tell(telling: Telling, signal: AbortSignal): Promise<Reception> {
     const { bookingId, kind, fence, correlationId } = telling;
     const request = { bookingId, fence, units: unitsOfTelling(telling) };
-    const answer = await this.caller.call(METHODS[kind], request, { signal, correlationId });
+    let answer: object;
+    try {
+      answer = await this.caller.call(METHODS[kind], request, { signal, correlationId });
+    } catch (error) {
+      if (!(error instanceof RemoteError) || error.code !== NOT_YET) throw error;
+      return { kind: 'not-yet', reason: NOT_YET };
+    }
     const state = stateOf(answer);
     return GOOD[kind].has(state)
       ? { kind: 'told' }

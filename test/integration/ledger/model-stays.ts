@@ -128,7 +128,7 @@ export class StayLine extends Line {
     };
   }
 
-  protected override lacks(told: ModelReservation): string | null {
+  protected override short(told: ModelReservation): string | null {
     if (nightsOf(told.nights).some((night) => !this.capacities.has(night))) return 'NIGHT_NOT_ON_SALE';
     return this.fits(told) ? null : 'SOLD_OUT';
   }

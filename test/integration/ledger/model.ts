@@ -219,7 +219,10 @@ export class Line {
     if (state === 'confirmed') this.paidFor({ nights });
     return state;
   }
-  protected lacks({ quantity }: ModelReservation): string | null {
+  private lacks(told: ModelReservation): string | null {
+    return this.short(told) ?? (this.due && this.waiting.length > 0 ? 'OTHERS_FIRST' : null);
+  }
+  protected short({ quantity }: ModelReservation): string | null {
     return quantity > this.available ? 'SOLD_OUT' : null;
   }
   pause(on: boolean): string {

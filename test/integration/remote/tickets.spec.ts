@@ -122,6 +122,20 @@ describe('a remote ticket service', () => {
     await quiet();
   });
 
+  it('where others come first is told again until it takes the booking, which is no refusal', async () => {
+    const { api } = fairline;
+    remote.fate = ({ method }) =>
+      method === 'Reserve' ? { status: status.RESOURCE_EXHAUSTED, code: 'OTHERS_FIRST' } : 'done';
+    const booking = await api.book(await api.offer());
+    await eventually('a telling that waits', async () => {
+      const [row] = await backlog();
+      return row?.reason === 'OTHERS_FIRST' && row.tries > 1 && row.refusals === 0 ? true : null;
+    });
+    remote.fate = () => 'done';
+    await told(booking.bookingId, ['Reserve']);
+    await quiet();
+  });
+
   it('is asked about an offer before it opens; what differs is in the audit log and stops nobody', async () => {
     const { api, ground } = fairline;
     const check = (offer: Json): Promise<Json> =>

@@ -90,6 +90,7 @@ export const reservations: Checks = {
     await world.ledger.admit(id, ACTOR);
     await payFor(world, sold?.bookingId ?? '');
     const [waits] = await accept(world, id, [4]);
+    await world.ledger.admit(id, ACTOR);
     const theirs = reservationOf(id, 1);
     await tell(world, theirs('reserved', 1));
     await world.ledger.checkSellOut(id, ACTOR);
@@ -148,6 +149,46 @@ export const reservations: Checks = {
     await world.ledger.admit(rooms.id, ACTOR);
     expect(await stateOf(world, guest?.bookingId ?? '')).toBe('held');
     await expectSound(world);
+  },
+
+  'are not taken before those who wait here have been looked at': async (world) => {
+    const { id } = await newOffer(world, { capacity: 3 });
+    const [first, second] = await accept(world, id, [2, 2]);
+    const theirs = reservationOf(id, 1);
+    for (const told of [theirs('reserved', 1), theirs('confirmed', 1)]) {
+      await expect(tell(world, told)).rejects.toMatchObject({
+        code: 'OTHERS_FIRST',
+        details: { retryAfterSeconds: 1 },
+      });
+    }
+    // What nobody can have is said at once.
+    expect(await refusalOf(tell(world, reservationOf(id, 4)('reserved', 1)))).toBe('SOLD_OUT');
+    expect(await stockOf(world, id)).toMatchObject({ available: 3, held: 0 });
+    await world.ledger.admit(id, ACTOR);
+    expect(await stateOf(world, first?.bookingId ?? '')).toBe('held');
+    // The second does not fit into what is left.
+    await tell(world, theirs('reserved', 1));
+    await world.ledger.cancel(first?.bookingId ?? '', ACTOR);
+    expect(await refusalOf(tell(world, reservationOf(id, 1)('reserved', 1)))).toBe('OTHERS_FIRST');
+    // What it has already, it goes on to have.
+    await tell(world, theirs('confirmed', 2));
+    await world.ledger.admit(id, ACTOR);
+    expect(await stateOf(world, second?.bookingId ?? '')).toBe('held');
+
+    const rooms = await newRooms(world, 3, 1);
+    await acceptStays(world, rooms.id, [[1, 2]]);
+    const stay = reservationOf(rooms.id, 1, [3, 3]);
+    expect(await refusalOf(tell(world, stay('reserved', 1)))).toBe('OTHERS_FIRST');
+    await world.ledger.admit(rooms.id, ACTOR);
+    await tell(world, stay('reserved', 1));
+    await expectSound(world);
+  },
+
+  'are taken at once where nobody waits, whatever was looked at': async (world) => {
+    const { id } = await newOffer(world, { capacity: 2 });
+    const [only] = await accept(world, id, [1]);
+    await world.ledger.cancel(only?.bookingId ?? '', ACTOR);
+    expect((await tell(world, reservationOf(id, 2)('reserved', 1)))?.reservation.state).toBe('reserved');
   },
 
   'are no more than there are, on each night': async (world) => {
