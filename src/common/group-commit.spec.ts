@@ -218,6 +218,28 @@ describe('Group commit', () => {
     expect(await group.submit({ name: 'c' }, stays)).toBe('c');
   });
 
+  it('forgets who was taken, however many came between two with a key in common', async () => {
+    for (let between = 1021; between <= 1026; between++) {
+      const { group, release } = heldGroup({ maxPending: 5000, maxBatch: 500 });
+      const answered = new Set<string>();
+      const submit = (name: string, ...keys: string[]): void =>
+        void group.submit({ name, keys }, stays).then(() => answered.add(name));
+      submit('first');
+      await turn();
+      submit('a', 'shared');
+      for (let other = 0; other < between; other++) submit(`${other}`, `${other}`);
+      submit('b', 'shared');
+      // Others wait all the while, so that never everybody is taken at once.
+      for (let round = 0; !answered.has('b'); round++) {
+        for (let late = 0; late < 500; late++) submit(`${round} ${late}`, `${round} ${late}`);
+        await release();
+      }
+      submit('c', 'shared');
+      for (let round = 0; round < 10; round++) await release();
+      expect([between, group.size, answered.has('c')]).toEqual([between, 0, true]);
+    }
+  });
+
   it('drains once everything that was taken is answered', async () => {
     const { group, release } = heldGroup();
     await group.drain();

@@ -1,4 +1,4 @@
-/** After so many new entries the map of the last generation is dropped, with whoever is still in it moved on. */
+/** Fewest new entries after which the map of the last generation is dropped, and whoever is still in it moves on. */
 const GENERATION = 1024;
 
 /**
@@ -7,12 +7,13 @@ const GENERATION = 1024;
  * A `Map` that lives long does not do for them. Each time that V8 makes its table anew, the old table keeps what it
  * held and points to its successor. Once one of them is in the old generation, those after it get there too, and
  * whatever they held with them: at the door each request, with all that hangs on its promise, was copied twice and
- * waited for a full collection. The tables here are young when they are dropped.
+ * waited for a full collection. Here such a chain ends with its generation, and under load that is before a collection.
  */
-export class TransientMap<Key, Value> {
+export class TransientMap<Key, Value extends object> {
   private young = new Map<Key, Value>();
   private old = new Map<Key, Value>();
-  private added = 0;
+  /** New entries until the next generation: more where many stay, so that each of them moves once on average. */
+  private left = GENERATION;
 
   get size(): number {
     return this.young.size + this.old.size;
@@ -23,10 +24,10 @@ export class TransientMap<Key, Value> {
   }
 
   set(key: Key, value: Value): void {
+    if (this.left === 0) this.turn();
+    this.left--;
     if (this.old.size > 0) this.old.delete(key);
-    if (this.added === GENERATION) this.turn();
     this.young.set(key, value);
-    this.added++;
   }
 
   delete(key: Key): void {
@@ -34,18 +35,15 @@ export class TransientMap<Key, Value> {
   }
 
   clear(): void {
-    this.begin(new Map());
+    this.young = new Map();
     this.old = new Map();
+    this.left = GENERATION;
   }
 
   private turn(): void {
+    this.left = Math.max(GENERATION, this.size);
     const staying = this.old;
     this.old = this.young;
-    this.begin(new Map(staying));
-  }
-
-  private begin(young: Map<Key, Value>): void {
-    this.young = young;
-    this.added = 0;
+    this.young = new Map(staying);
   }
 }

@@ -9,6 +9,7 @@ export type StatusName =
   | 'PERMISSION_DENIED'
   | 'RESOURCE_EXHAUSTED'
   | 'FAILED_PRECONDITION'
+  | 'ABORTED'
   | 'UNIMPLEMENTED'
   | 'INTERNAL'
   | 'UNAVAILABLE'
@@ -16,7 +17,8 @@ export type StatusName =
 
 /**
  * Each code of the catalogue as a status of gRPC. `UNAVAILABLE` is what clients may send again by themselves;
- * `RESOURCE_EXHAUSTED` asks them to wait, `FAILED_PRECONDITION` not to come again before something has changed.
+ * `RESOURCE_EXHAUSTED` asks them to wait, `ABORTED` is well again in a moment, `FAILED_PRECONDITION` not before something
+ * has changed.
  */
 export const GRPC_STATUS: Readonly<Record<ErrorCode, StatusName>> = {
   VALIDATION_FAILED: 'INVALID_ARGUMENT',
@@ -46,7 +48,7 @@ export const GRPC_STATUS: Readonly<Record<ErrorCode, StatusName>> = {
   STAY_TOO_SHORT: 'FAILED_PRECONDITION',
   STAY_TOO_LONG: 'FAILED_PRECONDITION',
   NIGHT_NOT_ON_SALE: 'FAILED_PRECONDITION',
-  OTHERS_FIRST: 'RESOURCE_EXHAUSTED',
+  OTHERS_FIRST: 'ABORTED',
   LINE_FULL: 'RESOURCE_EXHAUSTED',
   OVERLOADED: 'UNAVAILABLE',
   OFFER_INVALID: 'INVALID_ARGUMENT',

@@ -575,8 +575,8 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'The place in the line: no other system takes what somebody who waits may have a claim to',
-    without: within('move_reserved', 'waiting > 0 and wanted <> admitted', 'false'),
-    noticedBy: ['are not taken before those who wait here have been looked at'],
+    without: within('move_reserved', 'and somebody_fits(l, v_first, v_last, p_now)', 'and false'),
+    noticedBy: ['are not taken while somebody who waits here fits into them'],
     programmes: ['model', 'stays'],
   },
   {

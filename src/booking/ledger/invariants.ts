@@ -194,6 +194,7 @@ interface ReservationRow {
   readonly to: ReservationState;
   readonly first: number | null;
   readonly last: number | null;
+  readonly afterSeq?: number;
 }
 
 interface Transitions {
@@ -269,9 +270,9 @@ function nightsOf({ first, last, begins }: TransitionRow): ReplayNights | null {
   return first === null || last === null || begins === null ? null : { first, last, begins };
 }
 
-function reservationOf({ service, bookingId, from, to, first, last }: ReservationRow): ReplayReservation {
+function reservationOf({ service, bookingId, from, to, first, last, afterSeq }: ReservationRow): ReplayReservation {
   const nights = first === null || last === null ? null : { first, last };
-  return { id: nameOf(service, bookingId), from, to, nights };
+  return { id: nameOf(service, bookingId), from, to, nights, afterSeq: afterSeq ?? null };
 }
 
 const nameOf = (service: string, bookingId: string): string => `${bookingId} of ${service}`;

@@ -10,7 +10,7 @@ type Step = readonly [
   quantity: number,
 ];
 /** Of another system's booking `r`. */
-type Told = readonly [from: ReservationState, to: ReservationState, quantity: number];
+type Told = readonly [from: ReservationState, to: ReservationState, quantity: number, afterSeq?: number];
 
 /** Replays a line of so many units and gives what was found. */
 function findings(
@@ -38,9 +38,9 @@ function findings(
   };
   replay.apply({ ...none, bookingId: null, action: 'offer.create', quantity: capacity });
   for (const step of steps) {
-    if (step.length === 3) {
-      const [from, to, quantity] = step;
-      const reservation = { id: 'r', from, to, nights: null };
+    if (step.length !== 5) {
+      const [from, to, quantity, afterSeq = null] = step;
+      const reservation = { id: 'r', from, to, nights: null, afterSeq };
       replay.apply({ ...none, bookingId: null, action: `reservation.${to}`, quantity, reservation });
     } else {
       const [action, seq, from, to, quantity] = step;
@@ -101,6 +101,15 @@ describe('The replay of a line', () => {
     expect(findings(1, [taken, back]).order).toEqual([
       'offer offer: 2 units were reserved elsewhere that were not there',
     ]);
+  });
+
+  it('finds who was overtaken by another system, of those who came before and fitted', () => {
+    const taken: Told = ['released', 'reserved', 1, 2];
+    const overtaken = 'offer offer: 1 units were reserved elsewhere before number 1, which needed 2 of 2';
+    expect(findings(2, [joined(1, 2), joined(2, 3), taken]).order).toEqual([overtaken]);
+    expect(findings(3, [joined(1, 2), granted(1, 2), joined(2, 3), taken]).order).toEqual([]);
+    // Before it was kept who was looked at, nobody was.
+    expect(findings(2, [joined(1, 2), ['released', 'reserved', 1]]).order).toEqual([]);
   });
 
   it('finds a reservation that the log does not lead to, and a transition from where it was not', () => {

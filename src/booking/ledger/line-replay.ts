@@ -38,6 +38,8 @@ export interface ReplayReservation {
   readonly to: ReservationState;
   /** As of a stay; null for tickets. */
   readonly nights: Pick<ReplayNights, 'first' | 'last'> | null;
+  /** Those whom it may not have overtaken, by their last number; null where it took nothing, or before that was kept. */
+  readonly afterSeq: number | null;
 }
 
 interface SoldOut {
@@ -170,13 +172,19 @@ export class LineReplay {
     }
   }
 
-  /** Nobody is judged for overtaking here: who sells elsewhere waits in no line of ours. */
-  private reserve(event: ReplayEvent, { id, from, to, nights }: ReplayReservation): void {
+  /** It waits in no line of ours, and takes only what nobody who waits in one fits into. */
+  private reserve(event: ReplayEvent, { id, from, to, nights, afterSeq }: ReplayReservation): void {
     const known = this.reserved(id);
     if (known !== from)
       this.findings.states(`reservation ${id} went from ${from} to ${to}, but was ${known}`);
     this.reservations.set(id, to);
     const need = needOf({ ...event, nights: nights && { ...nights, begins: Infinity } });
+    for (const lane of afterSeq === null || event.begun ? [] : this.fitting(afterSeq, event.at)) {
+      if (lane.need.first > need.last || lane.need.last < need.first) continue;
+      this.findings.order(
+        `offer ${this.offerId}: ${need.quantity} units were reserved elsewhere before number ${lane.first()}, which needed ${lane.need.quantity} of ${this.least(lane.need, available)}`,
+      );
+    }
     const count = (counts: (state: ReservationState) => boolean): number =>
       need.quantity * (Number(counts(to)) - Number(counts(from)));
     this.add(need, 'available', -count((state) => state !== 'released'));
@@ -189,6 +197,14 @@ export class LineReplay {
       this.findings.order(
         `offer ${this.offerId}: ${need.quantity} units were reserved elsewhere that were not there`,
       );
+  }
+
+  /** Who waits, up to a number, and fits: the lanes that they are first in. */
+  private *fitting(through: number, at: number): Generator<Lane> {
+    for (const lane of this.lanes.values()) {
+      if (lane.first() > through || lane.need.begins <= at) continue;
+      if (this.least(lane.need, available) >= lane.need.quantity) yield lane;
+    }
   }
 
   private reserved(id: string): ReservationState {
@@ -223,12 +239,9 @@ export class LineReplay {
       );
     }
     if (to !== 'held') return;
-    for (const lane of this.lanes.values()) {
-      const first = lane.first();
-      if (first >= seq || lane.need.begins <= at) continue;
-      if (this.least(lane.need, available) < lane.need.quantity) continue;
+    for (const lane of this.fitting(seq - 1, at)) {
       this.findings.order(
-        `offer ${this.offerId}: number ${seq} was granted before ${first}, which needed ${lane.need.quantity} of ${this.least(lane.need, available)}`,
+        `offer ${this.offerId}: number ${seq} was granted before ${lane.first()}, which needed ${lane.need.quantity} of ${this.least(lane.need, available)}`,
       );
     }
     this.add(need, 'available', -need.quantity);

@@ -6,7 +6,7 @@ import { callJson } from './call.js';
 /**
  * Units that another system sells through a line of its own: held while it has reserved them, sold once it has confirmed
  * them, as those of a booking here. It waits in no line of ours and overtakes nobody who waits in one: it takes what is
- * there once all have been looked at who came before it.
+ * there once nobody who waits fits into it.
  */
 export const sql = /* sql */ `
 -- How far a reservation has come under one fence.
@@ -23,9 +23,57 @@ language sql stable as $$
   where r.service = p_service and r.booking_id = p_booking
 $$;
 
+-- Whether somebody who waits fits into what is there, and for rooms needs one of these nights. Expects the line's lock.
+-- Where nobody has to be looked at, nobody fits. True as well where more than 1,000 kinds of stays come into question.
+create or replace function somebody_fits(l booking_line, p_first date, p_last date, p_now timestamptz) returns boolean
+language plpgsql volatile as $$
+declare
+  o offer%rowtype;
+  v_base date;
+  v_free integer[];
+  v_arriving integer[];
+  v_leaving integer[];
+  v_nights integer[];
+  v_kinds integer[];
+begin
+  if l.waiting = 0 or l.wanted = l.admitted then return false; end if;
+  select * into o from offer where id = l.offer_id;
+  if o.kind = 'ticket' then
+    return o.starts_at > p_now and exists (
+      select from stock s
+      cross join lateral generate_series(1, least(s.available, l.max_quantity)) as q (quantity)
+      cross join lateral (
+        select w.seq from booking w
+        where w.offer_id = l.offer_id and w.state = 'waiting' and w.quantity = q.quantity
+          and w.seq >= case when q.quantity >= l.sold_out_min_quantity
+                            then greatest(l.front, l.sold_out_through + 1) else l.front end
+        order by w.seq limit 1
+      ) first
+      where s.offer_id = l.offer_id);
+  end if;
+
+  select min(day) - 1, array_agg(available order by day), array_agg(arriving order by day), array_agg(leaving order by day)
+  into v_base, v_free, v_arriving, v_leaving
+  from stock_by_night(l.offer_id, p_first - l.max_nights, p_last + l.max_nights);
+  select array_agg(n order by n) into v_nights
+  from generate_series(p_first - v_base, p_last - v_base) as n where v_free[n] > 0;
+  if v_nights is null then return false; end if;
+  v_kinds := stay_kinds(v_free, v_arriving, v_leaving, v_nights, l.max_nights, 1000);
+  return v_kinds is null or exists (
+    select from generate_series(1, cardinality(v_kinds), 3) as k
+    cross join lateral generate_series(1, least(v_kinds[k + 2], l.max_quantity)) as q (quantity)
+    cross join lateral (
+      select w.seq from booking w
+      where stay_line(w.state, w.check_in, w.offer_id) = l.offer_id
+        and w.first_day = v_base + v_kinds[k] and w.last_day = v_base + v_kinds[k + 1] and w.quantity = q.quantity
+        and w.check_in > p_now
+      order by w.seq limit 1
+    ) first);
+end $$;
+
 -- Brings a reservation's units from where they are to where they belong in a state. Expects the line's lock.
--- Refuses SOLD_OUT, NIGHT_NOT_ON_SALE; OTHERS_FIRST while an admission is due: of those who wait then, some may fit.
-create or replace function move_reserved(r reservation, p_to text) returns void
+-- Refuses SOLD_OUT, NIGHT_NOT_ON_SALE; OTHERS_FIRST where it takes units that somebody who waits fits into.
+create or replace function move_reserved(l booking_line, r reservation, p_to text, p_now timestamptz) returns void
 language plpgsql volatile as $$
 declare
   v_held integer := r.quantity * ((p_to = 'reserved')::integer - (r.state = 'reserved')::integer);
@@ -41,9 +89,8 @@ begin
   from stock where offer_id = r.offer_id and day between v_first and v_last;
   if v_days < coalesce(r.last_night - r.first_night + 1, 1) then perform refuse('NIGHT_NOT_ON_SALE'); end if;
   if v_scarce > 0 then perform refuse('SOLD_OUT'); end if;
-  if v_held + v_sold > 0 then
-    perform refuse('OTHERS_FIRST', jsonb_build_object('retryAfterSeconds', 1))
-    from booking_line where offer_id = r.offer_id and waiting > 0 and wanted <> admitted;
+  if v_held + v_sold > 0 and somebody_fits(l, v_first, v_last, p_now) then
+    perform refuse('OTHERS_FIRST', jsonb_build_object('retryAfterSeconds', 1));
   end if;
   update stock set available = available - v_held - v_sold, held = held + v_held, sold = sold + v_sold,
     released = released or v_held + v_sold < 0, tightened = tightened or v_sold > 0
@@ -79,14 +126,16 @@ begin
   if row(v_fence, reservation_rank(v_to)) > row(r.fence, reservation_rank(r.state)) then
     v_now := clock_timestamp();
     if v_to <> r.state then
-      perform move_reserved(r, v_to);
+      perform move_reserved(l, r, v_to, v_now);
       update booking_line set version = version + 1, wanted = wanted + (v_to = 'released')::integer
       where offer_id = r.offer_id returning version into v_version;
     end if;
     perform write_audit(v_now, r.offer_id, null, 'reservation.' || v_to, null, null, v_version,
       case when v_version is not null then 1 end, r.quantity, p_actor,
       jsonb_strip_nulls(jsonb_build_object('service', p_service, 'bookingId', r.booking_id, 'fence', v_fence,
-        'from', r.state, 'firstNight', r.first_night, 'lastNight', r.last_night)));
+        'from', r.state, 'firstNight', r.first_night, 'lastNight', r.last_night,
+        -- of those up to it nobody who waited fitted into what it took
+        'afterSeq', case when r.state = 'released' and v_to <> r.state then l.last_seq end)));
     update reservation set fence = v_fence, state = v_to, changed_at = v_now
     where service = r.service and booking_id = r.booking_id returning * into r;
     if v_to = 'confirmed' and v_version is not null then perform sell_out_line(r.offer_id, v_now, p_actor); end if;

@@ -9,7 +9,7 @@ const METHODS: Readonly<Record<TellingKind, string>> = {
   confirm: 'Confirm',
   release: 'Release',
 };
-/** Those who wait in a line of its own are looked at before it. */
+/** Somebody who waits in a line of the other system comes before this booking. */
 const NOT_YET = 'OTHERS_FIRST';
 /** What the reservation may be after it. A reservation may have gone on since: it was told before. */
 const GOOD: Readonly<Record<TellingKind, ReadonlySet<unknown>>> = {

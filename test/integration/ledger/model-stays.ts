@@ -133,6 +133,10 @@ export class StayLine extends Line {
     return this.fits(told) ? null : 'SOLD_OUT';
   }
 
+  protected override hasRival({ nights }: ModelReservation): boolean {
+    return this.grantable.some((stay) => share(stay.nights, nights));
+  }
+
   override resize(capacity: number, nights: Nights): string {
     const changed = nightsOf(nights);
     if (changed.some((night) => capacity < this.takenOn(night))) return 'CAPACITY_BELOW_SOLD';

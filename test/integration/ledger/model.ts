@@ -220,7 +220,11 @@ export class Line {
     return state;
   }
   private lacks(told: ModelReservation): string | null {
-    return this.short(told) ?? (this.due && this.waiting.length > 0 ? 'OTHERS_FIRST' : null);
+    return this.short(told) ?? (this.hasRival(told) ? 'OTHERS_FIRST' : null);
+  }
+  /** Somebody who waits can have some of the same units. */
+  protected hasRival(_told: ModelReservation): boolean {
+    return !this.begun && this.grantable.length > 0;
   }
   protected short({ quantity }: ModelReservation): string | null {
     return quantity > this.available ? 'SOLD_OUT' : null;

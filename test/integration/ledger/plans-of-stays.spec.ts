@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { Ledger } from '../../../src/booking/ledger/ledger.js';
 import type { AcceptRequest } from '../../../src/booking/ledger/types.js';
-import { accepted, ACTOR, MAX_LENGTH, type TestLedger } from '../../support/ledger.js';
+import { accepted, ACTOR, MAX_LENGTH, refusalOf, type TestLedger } from '../../support/ledger.js';
 import { newRooms, night, stayFor } from '../../support/stays.js';
 import { EarlyPlans, fewFor } from './early-plans.js';
 
@@ -64,12 +65,26 @@ describe('Plans of stays that were made while the tables were empty', () => {
     await ledger.refund(paid, 'BY_OPERATOR', false, null, ACTOR);
     await ledger.cancel(third, ACTOR);
     await change(id, 4, 2);
+    await theirs(id, 1, 4);
     await looks(id, other);
   }
   const last = () => ({ stay: { firstNight: night(4), lastNight: night(4) }, idempotencyKey: null });
 
   const change = (offerId: string, number: number, capacity: number) =>
     ledger.changeOffer(offerId, { nights: [{ from: night(number), to: night(number), capacity }] }, ACTOR);
+
+  /** Nights that another system would sell. */
+  const theirs = (offerId: string, first: number, last: number) =>
+    refusalOf(
+      ledger.tellReservation(
+        'gateway',
+        {
+          ...{ bookingId: randomUUID(), offerId, quantity: 1, fence: 1, state: 'reserved' },
+          ...{ firstNight: night(first), lastNight: night(last) },
+        },
+        ACTOR,
+      ),
+    );
 
   /** Its time to pay is over. */
   async function release(bookingId: string): Promise<void> {
@@ -173,6 +188,15 @@ describe('Plans of stays that were made while the tables were empty', () => {
       },
     ],
     ['put more rooms on sale', NIGHTS, () => change(hotel, NIGHTS - 1, ROOMS + 1)],
+    [
+      'hear of nights that another system sells while somebody may fit',
+      NIGHTS,
+      async () => {
+        await join([{ ...stayFor(hotel, [NIGHTS - 2, NIGHTS - 1]), idempotencyKey: null }]);
+        expect(await theirs(hotel, NIGHTS - 1, NIGHTS - 1)).toBe('OTHERS_FIRST');
+        expect(await theirs(hotel, NIGHTS / 2 + 16, NIGHTS / 2 + 16)).toBe('DONE');
+      },
+    ],
     [
       'see who waits, what is due and one stay',
       200,

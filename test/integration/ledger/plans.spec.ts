@@ -1,7 +1,15 @@
 import type { Ledger } from '../../../src/booking/ledger/ledger.js';
 import type { AuditFilter } from '../../../src/booking/ledger/audit-pages.js';
 import type { AcceptRequest } from '../../../src/booking/ledger/types.js';
-import { accepted, ACTOR, MAX_LENGTH, newOffer, requestFor, type TestLedger } from '../../support/ledger.js';
+import {
+  accepted,
+  ACTOR,
+  MAX_LENGTH,
+  newOffer,
+  refusalOf,
+  requestFor,
+  type TestLedger,
+} from '../../support/ledger.js';
 import { EarlyPlans, fewFor } from './early-plans.js';
 
 jest.setTimeout(120_000);
@@ -54,16 +62,25 @@ describe('Plans that were made while the tables were empty', () => {
     await reports(id, bookings[1]?.bookingId ?? '');
     await looks(id, bookings[3]?.bookingId ?? '', batch[3]?.customerId ?? '');
     await refunds(bookings[0]?.bookingId ?? '');
+    await othersFirst(id);
     await theirs(id, 'the first');
   }
 
   /** Units that another system sells, from where it reserves them to where it gives them back. */
   async function theirs(offerId: string, bookingId: string): Promise<void> {
     const told = { bookingId, offerId, quantity: 1 };
+    // As if nobody fitted who waits.
+    await world.sql('update booking_line set admitted = wanted where offer_id = $1', [offerId]);
     await ledger.reservedOffer('gateway', bookingId);
     await ledger.tellReservation('gateway', { ...told, fence: 1, state: 'reserved' }, ACTOR);
     await ledger.tellReservation('gateway', { ...told, fence: 1, state: 'confirmed' }, ACTOR);
     await ledger.tellReservation('gateway', { ...told, fence: 2, state: 'released' }, ACTOR);
+  }
+
+  /** Somebody who waits fits. */
+  async function othersFirst(offerId: string): Promise<void> {
+    const told = { bookingId: 'too early', offerId, quantity: 1, fence: 1, state: 'reserved' as const };
+    expect(await refusalOf(ledger.tellReservation('gateway', told, ACTOR))).toBe('OTHERS_FIRST');
   }
 
   async function theirsMany(): Promise<void> {
@@ -170,6 +187,7 @@ describe('Plans that were made while the tables were empty', () => {
       },
     ],
     ['look at a refund again, and give it again', 1, () => refunds(bought[0] ?? '')],
+    ['refuse another system what somebody who waits fits into', 1, () => othersFirst(crowd)],
     ['hear of units that another system sells', 3, () => theirs(crowd, 'one more')],
     ['export a page and read pages of the audit log', 200, () => reports(crowd, waiting[3000] ?? '')],
     ['see who waits, what is due and one booking', 200, () => looksAgain()],

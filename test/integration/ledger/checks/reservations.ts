@@ -151,7 +151,7 @@ export const reservations: Checks = {
     await expectSound(world);
   },
 
-  'are not taken before those who wait here have been looked at': async (world) => {
+  'are not taken while somebody who waits here fits into them': async (world) => {
     const { id } = await newOffer(world, { capacity: 3 });
     const [first, second] = await accept(world, id, [2, 2]);
     const theirs = reservationOf(id, 1);
@@ -166,21 +166,44 @@ export const reservations: Checks = {
     expect(await stockOf(world, id)).toMatchObject({ available: 3, held: 0 });
     await world.ledger.admit(id, ACTOR);
     expect(await stateOf(world, first?.bookingId ?? '')).toBe('held');
-    // The second does not fit into what is left.
+    // The second does not fit into what is left, whether it was looked at since or not.
+    await world.ledger.changeOffer(id, { paused: true }, ACTOR);
     await tell(world, theirs('reserved', 1));
     await world.ledger.cancel(first?.bookingId ?? '', ACTOR);
     expect(await refusalOf(tell(world, reservationOf(id, 1)('reserved', 1)))).toBe('OTHERS_FIRST');
     // What it has already, it goes on to have.
     await tell(world, theirs('confirmed', 2));
+    await world.ledger.changeOffer(id, { paused: false }, ACTOR);
     await world.ledger.admit(id, ACTOR);
     expect(await stateOf(world, second?.bookingId ?? '')).toBe('held');
+    await expectSound(world);
+  },
 
-    const rooms = await newRooms(world, 3, 1);
-    await acceptStays(world, rooms.id, [[1, 2]]);
-    const stay = reservationOf(rooms.id, 1, [3, 3]);
-    expect(await refusalOf(tell(world, stay('reserved', 1)))).toBe('OTHERS_FIRST');
-    await world.ledger.admit(rooms.id, ACTOR);
-    await tell(world, stay('reserved', 1));
+  'of rooms wait for those alone who need one of their nights': async (world) => {
+    const { id } = await newRooms(world, 20, 1);
+    const [guest] = await acceptStays(world, id, [[3, 5]]);
+    const over = reservationOf(id, 1, [5, 6]);
+    expect(await refusalOf(tell(world, over('reserved', 1)))).toBe('OTHERS_FIRST');
+    await tell(world, reservationOf(id, 1, [6, 7])('reserved', 1));
+    await tell(world, reservationOf(id, 1, [1, 2])('reserved', 1));
+    await world.ledger.admit(id, ACTOR);
+    expect(await stateOf(world, guest?.bookingId ?? '')).toBe('held');
+    expect(await refusalOf(tell(world, over('reserved', 1)))).toBe('SOLD_OUT');
+    // A stay that one of its nights is missing for has no claim to the others.
+    await acceptStays(world, id, [[7, 9]]);
+    await world.ledger.changeOffer(id, { title: 'looked at again' }, ACTOR);
+    await tell(world, reservationOf(id, 1, [8, 8])('confirmed', 1));
+    await expectSound(world);
+  },
+
+  'that overtook somebody who waits are found by F2': async (world) => {
+    const { id } = await newOffer(world, { capacity: 2 });
+    await accept(world, id, [1]);
+    await world.sql('update booking_line set admitted = wanted where offer_id = $1', [id]);
+    await tell(world, reservationOf(id, 1)('reserved', 1));
+    expect(Object.keys(await broken(world, await chargesAsTold(world)))).toEqual(['F2']);
+    // One of a time when nobody was judged.
+    await world.sql(`update audit_event set detail = detail - 'afterSeq' where offer_id = $1`, [id]);
     await expectSound(world);
   },
 
