@@ -531,6 +531,25 @@ describe('units that another system sells', () => {
     ).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
   });
 
+  it('overtake nobody who waits here: the call is to be repeated, and is good once they were served', async () => {
+    const offer = await test.api.offer({ capacity: 2 });
+    const change = (paused: boolean): unknown =>
+      test.api.patch(`/api/offers/${offer.id}`, { paused }, test.api.operator).expect(200);
+    const first = await join(offer, {}, { quantity: 2 });
+    await until(first, 'HELD');
+    const waits = await join(offer);
+    await change(true);
+    await test.api.delete(`/api/bookings/${first.bookingId}`, first.token).expect(200);
+    const units = { tickets: { eventId: offer.eventId, quantity: 1 } };
+    const theirs = unique('theirs');
+    expect(
+      await grpc.refused('TicketService/Reserve', { bookingId: theirs, fence: 1, units }, { token: service }),
+    ).toMatchObject({ status: 'ABORTED', code: 'OTHERS_FIRST' });
+    await change(false);
+    await until(waits, 'HELD');
+    expect((await tell('Reserve', theirs, 1, units)).state).toBe('RESERVATION_STATE_RESERVED');
+  });
+
   it('are taken once however many tell of them at once, and never more than there are', async () => {
     const offer = await test.api.offer({ capacity: 5 });
     const units = { tickets: { eventId: offer.eventId, quantity: 1 } };
