@@ -22,7 +22,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '512' },
+    connections: { type: 'string', default: '1024' },
     json: { type: 'boolean', default: false },
     jwt: { type: 'boolean', default: false },
   },
