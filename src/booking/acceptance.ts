@@ -53,10 +53,7 @@ export class Acceptances {
       return known.answer;
     }
     const callers = [isGone];
-    // It is dropped once nobody who sent it waits any more.
-    const answer = this.enter(request, () => callers.every((gone) => gone())).finally(() => {
-      if (this.underWay.get(key)?.callers === callers) this.underWay.delete(key);
-    });
+    const answer = this.enterOnce(request, key, callers);
     this.underWay.set(key, { bodyHash: request.bodyHash, answer, callers });
     return answer;
   }
@@ -83,10 +80,25 @@ export class Acceptances {
   }
 
   private async enter(request: AcceptRequest, isGone: () => boolean): Promise<Acceptance> {
-    const door = request.stay === undefined ? this.tickets : this.stays;
-    const outcome = await door.submit(request, isGone);
-    if (!outcome.accepted) throw new AppError(outcome.code, undefined, outcome.details);
-    return outcome;
+    return acceptanceOf(await this.doorOf(request).submit(request, isGone));
+  }
+
+  /** Under way until it is answered; dropped once nobody who sent it waits any more. */
+  private async enterOnce(
+    request: AcceptRequest,
+    key: string,
+    callers: readonly (() => boolean)[],
+  ): Promise<Acceptance> {
+    // Not by way of `finally` of the promise, nor of `enter`: each promise more is felt when a crowd comes.
+    try {
+      return acceptanceOf(await this.doorOf(request).submit(request, () => callers.every((gone) => gone())));
+    } finally {
+      if (this.underWay.get(key)?.callers === callers) this.underWay.delete(key);
+    }
+  }
+
+  private doorOf({ stay }: AcceptRequest): GroupCommit<AcceptRequest, AcceptOutcome> {
+    return stay === undefined ? this.tickets : this.stays;
   }
 
   private async commit(
@@ -109,6 +121,11 @@ export class Acceptances {
     }
     return outcomes;
   }
+}
+
+function acceptanceOf(outcome: AcceptOutcome): Acceptance {
+  if (!outcome.accepted) throw new AppError(outcome.code, undefined, outcome.details);
+  return outcome;
 }
 
 const keyOf = (customerId: string, key: string): string => `k ${customerId} ${key}`;

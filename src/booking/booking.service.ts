@@ -80,7 +80,7 @@ export class BookingService {
     const asked = 'hotelId' in request ? this.rooms(request) : this.tickets(request);
     const { userId, email = null, paymentMethod = null } = request;
     const bodyHash = idempotencyKey === null ? '' : digest([...asked.members, email, paymentMethod]);
-    return this.acceptances.accept(
+    return await this.acceptances.accept(
       {
         bookingId: this.ids.next(),
         offerId: typeof asked.offerId === 'string' ? asked.offerId : await asked.offerId,
