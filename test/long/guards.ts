@@ -110,7 +110,8 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'Not covered: a grant passes over those who were told that it is sold out',
-    without: put(
+    without: within(
+      'admit_bookings',
       `and w.seq >= case when q.quantity >= l.sold_out_min_quantity
                             then greatest(l.front, l.sold_out_through + 1) else l.front end
         order by w.seq`,
@@ -286,7 +287,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'The flag of a batch that is sent again',
-    without: put('b.id = case when p_resend then r.id end', 'false'),
+    without: put('own.id = case when p_resend then p_ids[r.number] end', 'false'),
     noticedBy: [
       'a batch whose answer was lost after its commit is sent again and gets the numbers that it has',
     ],

@@ -120,7 +120,8 @@ export async function openLedger(tampering: Tampering = {}, server?: string): Pr
   };
 }
 
-function tampered(routines: readonly string[], changes: readonly Replacement[]): string[] {
+/** @throws Error where a text that is to be replaced is not there just once */
+export function tampered(routines: readonly string[], changes: readonly Replacement[]): string[] {
   let text = routines.join('\n');
   for (const { verb, find, put } of changes) {
     const from = verb === undefined ? 0 : text.indexOf(`create or replace function ${verb}(`);

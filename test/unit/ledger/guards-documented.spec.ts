@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROUTINES } from '../../../src/booking/ledger/ledger.js';
 import { GUARDS } from '../../long/guards.js';
+import { tampered } from '../../support/ledger.js';
 import { SUITES } from '../../integration/ledger/checks/suites.js';
 
 const PROGRAMMES = {
@@ -17,6 +19,15 @@ const suiteOf = (sentence: string): string =>
 const rows = GUARDS.map(({ name, noticedBy, programmes = [] }) => {
   const sentences = noticedBy.map((sentence) => `${suiteOf(sentence)}: ${sentence}`).join('<br>');
   return `| ${name} | ${sentences} | ${programmes.map((kind) => PROGRAMMES[kind]).join(', ')} |`;
+});
+
+describe('The guards that are taken out one by one', () => {
+  const changes = GUARDS.flatMap(({ name, without: { routines = [] } }) => ({ name, routines }));
+  it('stand in the routines just as they are named', () => {
+    // A text that is not there just once throws, and says which.
+    for (const { routines } of changes) tampered(ROUTINES, routines);
+    expect(changes.filter(({ routines }) => routines.length > 0).length).toBeGreaterThan(50);
+  });
 });
 
 describe('The table of guards in CONTRIBUTING.md', () => {

@@ -195,6 +195,7 @@ export const money: Checks = {
     await world.ledger.sendAttempt(id, 2);
     await longAgo();
     expect(await isOpen()).toBe(true);
+    await longAgo();
     await world.ledger.keepFulfilments([id], 15_000);
     expect(await isOpen()).toBe(false);
     // Whoever was at it is not any more.
