@@ -80,12 +80,12 @@ export const goneFor =
   async (broker, sale) => {
     await broker.kill();
     const end = Date.now() + ms;
-    await sale.accepts('came in the outage');
+    await sale.accepts('came-in-the-outage');
     await eventually('readiness names the broker', async () => {
       const { status, text } = await sale.readiness();
       return status === 503 && text.includes('broker') && text.includes('BROKER_UNREACHABLE') ? true : null;
     });
     await sleep(Math.max(0, end - Date.now()));
-    await sale.accepts('came at the end of the outage');
+    await sale.accepts('came-at-the-end-of-the-outage');
     await broker.resume();
   };
