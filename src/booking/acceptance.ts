@@ -53,7 +53,9 @@ export class Acceptances {
       return known.answer;
     }
     const callers = [isGone];
-    const answer = this.enterOnce(request, key, callers);
+    // It is dropped once nobody who sent it waits any more.
+    const outcome = this.doorOf(request).submit(request, () => callers.every((gone) => gone()));
+    const answer = this.answerOf(outcome, key, callers);
     this.underWay.set(key, { bodyHash: request.bodyHash, answer, callers });
     return answer;
   }
@@ -83,15 +85,14 @@ export class Acceptances {
     return acceptanceOf(await this.doorOf(request).submit(request, isGone));
   }
 
-  /** Under way until it is answered; dropped once nobody who sent it waits any more. */
-  private async enterOnce(
-    request: AcceptRequest,
+  /** Under way until then. Not by the promise's own `finally`: each promise more is felt when a crowd comes. */
+  private async answerOf(
+    outcome: Promise<AcceptOutcome>,
     key: string,
-    callers: readonly (() => boolean)[],
+    callers: UnderWay['callers'],
   ): Promise<Acceptance> {
-    // Not by way of `finally` of the promise, nor of `enter`: each promise more is felt when a crowd comes.
     try {
-      return acceptanceOf(await this.doorOf(request).submit(request, () => callers.every((gone) => gone())));
+      return acceptanceOf(await outcome);
     } finally {
       if (this.underWay.get(key)?.callers === callers) this.underWay.delete(key);
     }

@@ -112,6 +112,34 @@ describe('The replay of a line', () => {
     expect(findings(2, [joined(1, 2), ['released', 'reserved', 1]]).order).toEqual([]);
   });
 
+  it('finds who was overtaken by another system among those who need one of the same nights', () => {
+    const order: string[] = [];
+    const replay = new LineReplay('hotel', {
+      order: (violation) => order.push(violation),
+      states: () => undefined,
+      recorded: () => undefined,
+    });
+    const none = { from: null, to: null, soldOut: null, reservation: null, nights: null, begun: false };
+    const event = { ...none, bookingId: null, seq: 0, quantity: 0, at: 0, capacities: [] };
+    const nights = (first: number, last: number) => ({ first, last, begins: 100 });
+    const told = (id: string, first: number, last: number) => ({
+      ...event,
+      ...{ action: 'reservation.reserved', quantity: 1 },
+      reservation: { id, from: 'released', to: 'reserved', nights: { first, last }, afterSeq: 1 } as const,
+    });
+    replay.apply({ ...event, action: 'offer.create', capacities: [1, 2, 3, 4].map((day) => [day, 2]) });
+    replay.apply({
+      ...event,
+      ...{ bookingId: 'b', action: 'accept', seq: 1, to: 'waiting', quantity: 2, nights: nights(2, 3) },
+    });
+    replay.apply(told('beside', 4, 4));
+    expect(order).toEqual([]);
+    replay.apply(told('over', 3, 4));
+    expect(order).toEqual([
+      'offer hotel: 1 units were reserved elsewhere before number 1, which needed 2 of 2',
+    ]);
+  });
+
   it('finds a reservation that the log does not lead to, and a transition from where it was not', () => {
     const taken: Told = ['released', 'reserved', 1];
     expect(findings(1, [taken], [], [{ id: 'r', state: 'reserved' }])).toEqual(NOTHING);

@@ -24,7 +24,7 @@ language sql stable as $$
 $$;
 
 -- Whether somebody who waits fits into what is there, and for rooms needs one of these nights. Expects the line's lock.
--- Where nobody has to be looked at, nobody fits. True as well where more than 1,000 kinds of stays come into question.
+-- Where nobody has to be looked at, nobody fits. True as well where more than 20,000 kinds of stays come into question.
 create or replace function somebody_fits(l booking_line, p_first date, p_last date, p_now timestamptz) returns boolean
 language plpgsql volatile as $$
 declare
@@ -58,7 +58,7 @@ begin
   select array_agg(n order by n) into v_nights
   from generate_series(p_first - v_base, p_last - v_base) as n where v_free[n] > 0;
   if v_nights is null then return false; end if;
-  v_kinds := stay_kinds(v_free, v_arriving, v_leaving, v_nights, l.max_nights, 1000);
+  v_kinds := stay_kinds(v_free, v_arriving, v_leaving, v_nights, l.max_nights, 20000);
   return v_kinds is null or exists (
     select from generate_series(1, cardinality(v_kinds), 3) as k
     cross join lateral generate_series(1, least(v_kinds[k + 2], l.max_quantity)) as q (quantity)
