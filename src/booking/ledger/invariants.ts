@@ -270,7 +270,15 @@ function nightsOf({ first, last, begins }: TransitionRow): ReplayNights | null {
   return first === null || last === null || begins === null ? null : { first, last, begins };
 }
 
-function reservationOf({ service, bookingId, from, to, first, last, afterSeq }: ReservationRow): ReplayReservation {
+function reservationOf({
+  service,
+  bookingId,
+  from,
+  to,
+  first,
+  last,
+  afterSeq,
+}: ReservationRow): ReplayReservation {
   const nights = first === null || last === null ? null : { first, last };
   return { id: nameOf(service, bookingId), from, to, nights, afterSeq: afterSeq ?? null };
 }
