@@ -17,8 +17,8 @@ export type StatusName =
 
 /**
  * Each code of the catalogue as a status of gRPC. `UNAVAILABLE` is what clients may send again by themselves;
- * `RESOURCE_EXHAUSTED` asks them to wait, `ABORTED` is well again in a moment, `FAILED_PRECONDITION` not before something
- * has changed.
+ * `RESOURCE_EXHAUSTED` asks them to wait, `ABORTED` to come again in a moment, `FAILED_PRECONDITION` not before something has
+ * changed.
  */
 export const GRPC_STATUS: Readonly<Record<ErrorCode, StatusName>> = {
   VALIDATION_FAILED: 'INVALID_ARGUMENT',

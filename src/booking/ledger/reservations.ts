@@ -39,17 +39,9 @@ begin
   if l.waiting = 0 or l.wanted = l.admitted then return false; end if;
   select * into o from offer where id = l.offer_id;
   if o.kind = 'ticket' then
-    return o.starts_at > p_now and exists (
-      select from stock s
-      cross join lateral generate_series(1, least(s.available, l.max_quantity)) as q (quantity)
-      cross join lateral (
-        select w.seq from booking w
-        where w.offer_id = l.offer_id and w.state = 'waiting' and w.quantity = q.quantity
-          and w.seq >= case when q.quantity >= l.sold_out_min_quantity
-                            then greatest(l.front, l.sold_out_through + 1) else l.front end
-        order by w.seq limit 1
-      ) first
-      where s.offer_id = l.offer_id);
+    -- the front of the line, were it of those who fit alone
+    select least(available, l.max_quantity) into l.max_quantity from stock where offer_id = l.offer_id;
+    return o.starts_at > p_now and line_front(l) <= l.last_seq;
   end if;
 
   select min(day) - 1, array_agg(available order by day), array_agg(arriving order by day), array_agg(leaving order by day)
