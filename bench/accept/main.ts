@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -142,6 +143,16 @@ function report(results: Results): void {
   if (values.json) process.stdout.write(`${JSON.stringify(document)}\n`);
 }
 
+/** What `npm start` gives to Node before the script. */
+function startFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: { start: string };
+  };
+  const [node, ...words] = scripts.start.split(' ');
+  if (node !== 'node') throw new Error(`npm start is not a call of node: ${scripts.start}`);
+  return words.filter((word) => word.startsWith('--'));
+}
+
 /** As `npm start` does it, in a folder of its own and on free ports. */
 async function startApp(dataDir: string): Promise<string> {
   const env = {
@@ -153,7 +164,7 @@ async function startApp(dataDir: string): Promise<string> {
     GRPC_PORT: 'off',
     JWT_SECRET: BENCH_SECRET,
   };
-  const child = spawn(process.execPath, ['--max-semi-space-size=64', join(root, 'dist/src/main.js')], {
+  const child = spawn(process.execPath, [...startFlags(), join(root, 'dist/src/main.js')], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

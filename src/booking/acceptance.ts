@@ -12,7 +12,7 @@ import type { Acceptance, AcceptOutcome, AcceptRequest, AcceptResult } from './l
 /** Classes of SQLSTATE that the data of one row causes: data exception, integrity constraint violation. */
 const DATA_ERROR = /^2[23]/;
 
-/** So many requests of one customer for one offer, or under one key, may wait for their commit in a process. */
+/** So many requests of one customer may wait for their commit in a process. */
 const AT_ONCE_PER_CUSTOMER = 32;
 
 interface UnderWay {
@@ -73,10 +73,7 @@ export class Acceptances {
       ...this.config.accept,
       maxPerKey: AT_ONCE_PER_CUSTOMER,
       commit: (batch) => this.commit(batch, verb),
-      keys: ({ offerId, customerId, idempotencyKey }) =>
-        idempotencyKey === null
-          ? [`o ${offerId} ${customerId}`]
-          : [`o ${offerId} ${customerId}`, keyOf(customerId, idempotencyKey)],
+      key: ({ customerId }) => customerId,
       blamesItem: (error) => DATA_ERROR.test(sqlState(error) ?? ''),
     });
   }
@@ -129,4 +126,5 @@ function acceptanceOf(outcome: AcceptOutcome): Acceptance {
   return outcome;
 }
 
-const keyOf = (customerId: string, key: string): string => `k ${customerId} ${key}`;
+// A key has no space in it.
+const keyOf = (customerId: string, key: string): string => `${customerId} ${key}`;

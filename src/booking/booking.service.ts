@@ -1,3 +1,4 @@
+import { whenThere, type AtOnce } from '../common/at-once.js';
 import { AppError } from '../common/errors.js';
 import type { Ids } from '../common/ids.js';
 import type { JobQueue } from '../queue/job-queue.js';
@@ -47,7 +48,7 @@ interface Asked {
   readonly quantity: number;
   /** What makes two requests the same, in a fixed order. */
   readonly members: readonly unknown[];
-  readonly stay?: NonNullable<AcceptRequest['stay']>;
+  readonly stay?: AcceptRequest['stay'];
 }
 
 const PAYMENT_ROUTE = 'POST /api/bookings/payment';
@@ -71,29 +72,31 @@ export class BookingService {
    * @param isGone true once the client has hung up: the request is then dropped if its commit has not begun
    * @throws AppError with the code of the refusal
    */
-  async accept(
+  accept(
     request: JoinRequest,
     idempotencyKey: string | null,
     actor: Actor,
     isGone: () => boolean,
-  ): Promise<Acceptance> {
+  ): AtOnce<Acceptance> {
     const asked = 'hotelId' in request ? this.rooms(request) : this.tickets(request);
     const { userId, email = null, paymentMethod = null } = request;
     const bodyHash = idempotencyKey === null ? '' : digest([...asked.members, email, paymentMethod]);
-    return await this.acceptances.accept(
-      {
-        bookingId: this.ids.next(),
-        offerId: typeof asked.offerId === 'string' ? asked.offerId : await asked.offerId,
-        customerId: userId,
-        quantity: asked.quantity,
-        ...(asked.stay !== undefined && { stay: asked.stay }),
-        email,
-        paymentMethod,
-        idempotencyKey,
-        bodyHash,
-        actor,
-      },
-      isGone,
+    return whenThere(asked.offerId, (offerId) =>
+      this.acceptances.accept(
+        {
+          bookingId: this.ids.next(),
+          offerId,
+          customerId: userId,
+          quantity: asked.quantity,
+          stay: asked.stay,
+          email,
+          paymentMethod,
+          idempotencyKey,
+          bodyHash,
+          actor,
+        },
+        isGone,
+      ),
     );
   }
 

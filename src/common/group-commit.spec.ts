@@ -4,7 +4,7 @@ import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
 
 interface Item {
   readonly name: string;
-  readonly keys?: readonly string[];
+  readonly key?: string;
 }
 const stays = (): boolean => false;
 
@@ -22,7 +22,7 @@ function heldGroup(options: Partial<GroupCommitOptions<Item, string>> = {}): {
       await new Promise<void>((resolve) => (go = resolve));
       return batch.map(({ name }) => `${name} done`);
     },
-    keys: ({ keys }) => keys ?? [],
+    key: ({ name, key }) => key ?? name,
     blamesItem: () => false,
     maxBatch: 100,
     maxPending: 100,
@@ -56,17 +56,11 @@ describe('Group commit', () => {
     expect(group.size).toBe(0);
   });
 
-  it('keeps items with a key in common apart, in the order in which they came', async () => {
+  it('keeps items of one key apart, in the order in which they came', async () => {
     const { group, batches, release } = heldGroup();
-    const items = [
-      { name: 'a', keys: ['x'] },
-      { name: 'b', keys: ['x', 'y'] },
-      { name: 'c', keys: ['y'] },
-      { name: 'd', keys: ['z'] },
-    ];
+    const items = [{ name: 'a', key: 'x' }, { name: 'b', key: 'x' }, { name: 'c', key: 'x' }, { name: 'd' }];
     const answers = items.map((item) => group.submit(item, stays));
     await turn();
-    // c shares a key with b, which waits for a: it must not overtake it.
     expect(batches).toEqual([['a', 'd']]);
     await release();
     await release();
@@ -105,17 +99,17 @@ describe('Group commit', () => {
 
   it('refuses more of one key than may wait, and goes on taking everybody else', async () => {
     const { group, batches, release } = heldGroup({ maxPerKey: 3 });
-    const same = { name: 'same', keys: ['x'] };
+    const same = { name: 'same', key: 'x' };
     const answers = [group.submit({ name: 'first' }, stays)];
     await turn();
     for (let n = 0; n < 3; n++) answers.push(group.submit(same, stays));
     for (let n = 0; n < 1000; n++) {
-      await expect(group.submit({ name: 'more', keys: ['y', 'x'] }, stays)).rejects.toMatchObject({
+      await expect(group.submit({ name: 'more', key: 'x' }, stays)).rejects.toMatchObject({
         code: 'OVERLOADED',
         details: { retryAfterSeconds: 1 },
       });
     }
-    answers.push(group.submit({ name: 'other', keys: ['y'] }, stays));
+    answers.push(group.submit({ name: 'other' }, stays));
     expect(group.size).toBe(4);
     await release();
     expect(batches.at(-1)).toEqual(['same', 'other']);
@@ -129,10 +123,10 @@ describe('Group commit', () => {
 
   it('lets nobody who comes after a flood of one key wait for more than the batch under way', async () => {
     const { group, batches, release } = heldGroup({ maxBatch: 3, maxPending: 10_000, maxPerKey: 10_000 });
-    const flood = Array.from({ length: 5000 }, () => group.submit({ name: 'flood', keys: ['x'] }, stays));
+    const flood = Array.from({ length: 5000 }, () => group.submit({ name: 'flood', key: 'x' }, stays));
     for (const promise of flood) promise.catch(() => undefined);
     await turn();
-    const others = ['a', 'b', 'c', 'd'].map((name) => group.submit({ name, keys: [name] }, stays));
+    const others = ['a', 'b', 'c', 'd'].map((name) => group.submit({ name }, stays));
     await release();
     await release();
     await Promise.race([Promise.all(others), release()]);
@@ -143,21 +137,20 @@ describe('Group commit', () => {
     const { group, batches, release } = heldGroup();
     const first = group.submit({ name: 'a' }, stays);
     await turn();
-    const dropped = group.submit({ name: 'b', keys: ['x'] }, () => true);
+    const dropped = group.submit({ name: 'b', key: 'x' }, () => true);
     const told = expect(dropped).rejects.toBeInstanceOf(AppError);
     const rest = [
-      group.submit({ name: 'c', keys: ['y'] }, stays),
-      group.submit({ name: 'd', keys: ['x', 'y'] }, stays),
-      group.submit({ name: 'e', keys: ['x'] }, stays),
+      group.submit({ name: 'c' }, stays),
+      group.submit({ name: 'd', key: 'x' }, stays),
+      group.submit({ name: 'e', key: 'x' }, stays),
     ];
     await release();
     await told;
-    expect(batches).toEqual([['a'], ['c']]);
-    await release();
+    expect(batches).toEqual([['a'], ['c', 'd']]);
     await release();
     await release();
     await Promise.all([first, ...rest]);
-    expect(batches).toEqual([['a'], ['c'], ['d'], ['e']]);
+    expect(batches).toEqual([['a'], ['c', 'd'], ['e']]);
     expect(group.size).toBe(0);
   });
 
@@ -183,7 +176,7 @@ describe('Group commit', () => {
         if (batch.some(({ name }) => name === 'bad')) throw new Error('data');
         return batch.map(({ name }) => name);
       },
-      keys: () => [],
+      key: ({ name }) => name,
       blamesItem: () => true,
       maxBatch: 100,
       maxPending: 100,
@@ -203,7 +196,7 @@ describe('Group commit', () => {
         if (failing) throw new Error('the database is away');
         return batch.map(({ name }) => name);
       },
-      keys: () => [],
+      key: ({ name }) => name,
       blamesItem: () => false,
       maxBatch: 100,
       maxPending: 100,
@@ -218,20 +211,20 @@ describe('Group commit', () => {
     expect(await group.submit({ name: 'c' }, stays)).toBe('c');
   });
 
-  it('forgets who was taken, however many came between two with a key in common', async () => {
+  it('forgets who was taken, however many came between two of one key', async () => {
     for (let between = 1021; between <= 1026; between++) {
       const { group, release } = heldGroup({ maxPending: 5000, maxBatch: 500 });
       const answered = new Set<string>();
-      const submit = (name: string, ...keys: string[]): void =>
-        void group.submit({ name, keys }, stays).then(() => answered.add(name));
+      const submit = (name: string, key = name): void =>
+        void group.submit({ name, key }, stays).then(() => answered.add(name));
       submit('first');
       await turn();
       submit('a', 'shared');
-      for (let other = 0; other < between; other++) submit(`${other}`, `${other}`);
+      for (let other = 0; other < between; other++) submit(`${other}`);
       submit('b', 'shared');
       // Others wait all the while, so that never everybody is taken at once.
       for (let round = 0; !answered.has('b'); round++) {
-        for (let late = 0; late < 500; late++) submit(`${round} ${late}`, `${round} ${late}`);
+        for (let late = 0; late < 500; late++) submit(`${round} ${late}`);
         await release();
       }
       submit('c', 'shared');

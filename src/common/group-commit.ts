@@ -4,8 +4,8 @@ import { TransientMap } from './transient-map.js';
 export interface GroupCommitOptions<Item, Result> {
   /** Commits a batch as one; answers in the order of its items. */
   readonly commit: (batch: readonly Item[]) => Promise<readonly Result[]>;
-  /** Two items with a key in common never share a batch. */
-  readonly keys: (item: Item) => readonly string[];
+  /** Whose item it is: two of one key never share a batch. */
+  readonly key: (item: Item) => string;
   /** True for an error that one item of a batch caused: the batch is then halved until that one fails alone. */
   readonly blamesItem: (error: unknown) => boolean;
   readonly maxBatch: number;
@@ -21,33 +21,32 @@ export interface GroupCommitOptions<Item, Result> {
 
 interface Pending<Item, Result> {
   readonly item: Item;
-  readonly keys: readonly string[];
+  readonly key: string;
   readonly since: number;
   /** True once nobody waits for the answer: dropped if its commit has not begun. */
   readonly isGone: () => boolean;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
-  /** Keys under which somebody else comes first. */
-  blockers: number;
-  /** Somebody waits, or has waited, under one of its keys too. */
-  shares: boolean;
 }
 
 const RETRY_AFTER_SECONDS = 1;
 const overloaded = (detail?: string): AppError =>
   new AppError('OVERLOADED', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS });
 
+type Queue<Item, Result> = Pending<Item, Result> | Pending<Item, Result>[];
+const lengthOf = (queue: Queue<unknown, never>): number => (Array.isArray(queue) ? queue.length : 1);
+
 /**
  * Gathers what arrives while a commit is under way into the next one: no timer, no wait when idle, one commit at a
- * time. Items enter in the order of their arrival; of those with a key in common one is in line, and the next gets in
- * line, at its end, once that one is taken: whoever sends many delays nobody else.
+ * time. Items enter in the order of their arrival; of those with one key the first is in line, and the next gets in line,
+ * at its end, once that one is taken: whoever sends many delays nobody else.
  */
 export class GroupCommit<Item, Result> {
-  /** Those who may enter the next batch, from `first` on. None shares a key with another. */
+  /** Those who may enter the next batch, from `first` on, each of another key. */
   private line: Pending<Item, Result>[] = [];
   private first = 0;
-  /** By key, who waits under it: the one alone, as it nearly always is, or the one in line before those behind it. */
-  private readonly queues = new TransientMap<string, Pending<Item, Result> | Pending<Item, Result>[]>();
+  /** By key, who waits: the one alone, as it nearly always is, or the one in line before those behind it. */
+  private readonly queues = new TransientMap<string, Queue<Item, Result>>();
   private waiting = 0;
   private running = false;
   private idle: (() => void)[] = [];
@@ -68,17 +67,13 @@ export class GroupCommit<Item, Result> {
    */
   submit(item: Item, isGone: () => boolean): Promise<Result> {
     if (this.waiting >= this.options.maxPending) return Promise.reject(overloaded());
-    const keys = this.options.keys(item);
-    let shares = false;
-    for (const key of keys) {
-      const queue = this.queues.get(key);
-      if (queue === undefined) continue;
-      if (this.isFull(queue))
-        return Promise.reject(overloaded('Too many requests of this customer wait already'));
-      shares = true;
+    const key = this.options.key(item);
+    const queue = this.queues.get(key);
+    if (queue !== undefined && lengthOf(queue) >= this.options.maxPerKey) {
+      return Promise.reject(overloaded('Too many requests of this customer wait already'));
     }
     return new Promise<Result>((resolve, reject) => {
-      this.enter({ item, keys, since: this.now(), isGone, resolve, reject, blockers: 0, shares });
+      this.enter({ item, key, since: this.now(), isGone, resolve, reject }, queue);
       if (this.running) return;
       this.running = true;
       // What arrives in this turn of the event loop goes into the first batch too.
@@ -102,41 +97,28 @@ export class GroupCommit<Item, Result> {
     for (const resolve of this.idle.splice(0)) resolve();
   }
 
-  private isFull(queue: Pending<Item, Result> | Pending<Item, Result>[]): boolean {
-    return (Array.isArray(queue) ? queue.length : 1) >= this.options.maxPerKey;
-  }
-
-  private enter(entry: Pending<Item, Result>): void {
+  /** @param queue of its key */
+  private enter(entry: Pending<Item, Result>, queue: Queue<Item, Result> | undefined): void {
     this.waiting++;
-    for (const key of entry.keys) {
-      const queue = entry.shares ? this.queues.get(key) : undefined;
-      if (queue === undefined) {
-        this.queues.set(key, entry);
-        continue;
-      }
-      entry.blockers++;
-      if (Array.isArray(queue)) {
-        queue.push(entry);
-      } else {
-        queue.shares = true;
-        this.queues.set(key, [queue, entry]);
-      }
+    if (queue === undefined) {
+      this.queues.set(entry.key, entry);
+      this.line.push(entry);
+    } else if (Array.isArray(queue)) {
+      queue.push(entry);
+    } else {
+      this.queues.set(entry.key, [queue, entry]);
     }
-    if (entry.blockers === 0) this.line.push(entry);
   }
 
-  /** Takes an entry of the line out of its queues; whoever comes first there now gets in line. */
-  private leave(entry: Pending<Item, Result>): void {
+  /** Takes an entry of the line out of its queue; whoever comes first there now gets in line. */
+  private leave({ key }: Pending<Item, Result>): void {
     this.waiting--;
-    for (const key of entry.keys) {
-      const queue = entry.shares ? this.queues.get(key) : undefined;
-      if (!Array.isArray(queue) || queue.length === 1) {
-        this.queues.delete(key);
-        continue;
-      }
+    const queue = this.queues.get(key);
+    if (Array.isArray(queue) && queue.length > 1) {
       queue.shift();
-      const next = queue[0];
-      if (next !== undefined && --next.blockers === 0) this.line.push(next);
+      this.line.push(queue[0] as Pending<Item, Result>);
+    } else {
+      this.queues.delete(key);
     }
   }
 
@@ -161,7 +143,7 @@ export class GroupCommit<Item, Result> {
       this.queues.clear();
       this.waiting = 0;
     } else {
-      // Only now: who shares a key with one of the batch comes into the next.
+      // Only now: who has the key of one of the batch comes into the next.
       for (const entry of batch) this.leave(entry);
     }
     return batch;

@@ -11,7 +11,7 @@ export interface AcceptRequest {
   readonly paymentMethod: string | null;
   readonly idempotencyKey: string | null;
   /** Of a room offer: the nights, both included, as `YYYY-MM-DD`. Absent for tickets. */
-  readonly stay?: { readonly firstNight: string; readonly lastNight: string };
+  readonly stay?: { readonly firstNight: string; readonly lastNight: string } | undefined;
   /** SHA-256 of the canonical body, hex; compared where a key is used again. */
   readonly bodyHash: string;
   readonly actor: Actor;
