@@ -8,18 +8,18 @@ interface Item {
 }
 const stays = (): boolean => false;
 
-/** A group whose commits are held until released, and the batches that it saw. */
+/** A group whose commits are held until released, the oldest first, and the batches that it saw. */
 function heldGroup(options: Partial<GroupCommitOptions<Item, string>> = {}): {
   group: GroupCommit<Item, string>;
   batches: string[][];
   release(): Promise<void>;
 } {
   const batches: string[][] = [];
-  let go: () => void = () => undefined;
+  const ends: (() => void)[] = [];
   const group = new GroupCommit<Item, string>({
     commit: async (batch) => {
       batches.push(batch.map(({ name }) => name));
-      await new Promise<void>((resolve) => (go = resolve));
+      await new Promise<void>((resolve) => ends.push(resolve));
       return batch.map(({ name }) => `${name} done`);
     },
     key: ({ name, key }) => key ?? name,
@@ -31,7 +31,7 @@ function heldGroup(options: Partial<GroupCommitOptions<Item, string>> = {}): {
     ...options,
   });
   const release = async (): Promise<void> => {
-    go();
+    ends.shift()?.();
     await turn();
     await turn();
   };
@@ -67,6 +67,47 @@ describe('Group commit', () => {
     await release();
     expect(batches).toEqual([['a', 'd'], ['b'], ['c']]);
     await Promise.all(answers);
+  });
+
+  it('begins a second commit beside one under way once a crowd waits, and never a third', async () => {
+    const ends: (() => void)[] = [];
+    const sizes: number[] = [];
+    const { group } = heldGroup({
+      maxPending: 5000,
+      maxBatch: 500,
+      commit: async (batch) => {
+        sizes.push(batch.length);
+        await new Promise<void>((resolve) => ends.push(resolve));
+        return batch.map(({ name }) => name);
+      },
+    });
+    let named = 0;
+    const arrive = async (count: number): Promise<unknown[]> => {
+      const answers = Array.from({ length: count }, () => group.submit({ name: String(named++) }, stays));
+      await turn();
+      return answers;
+    };
+    const end = async (which: number): Promise<void> => {
+      ends.splice(which, 1)[0]?.();
+      await turn();
+      await turn();
+    };
+    const answers = [...(await arrive(1)), ...(await arrive(127))];
+    expect(sizes).toEqual([1]);
+    answers.push(...(await arrive(73)), ...(await arrive(300)));
+    expect(sizes).toEqual([1, 200]);
+    // The later one ends first: where a crowd waits, the next begins in its place, beside the first.
+    await end(1);
+    expect(sizes).toEqual([1, 200, 300]);
+    answers.push(...(await arrive(10)));
+    await end(1);
+    expect(sizes).toEqual([1, 200, 300]);
+    await end(0);
+    expect(sizes).toEqual([1, 200, 300, 10]);
+    const drained = group.drain();
+    await end(0);
+    await drained;
+    expect(await Promise.all(answers)).toEqual(Array.from({ length: named }, (_, n) => String(n)));
   });
 
   it('fills a batch to its bound and no further', async () => {

@@ -2,7 +2,10 @@ import { AppError } from './errors.js';
 import { TransientMap } from './transient-map.js';
 
 export interface GroupCommitOptions<Item, Result> {
-  /** Commits a batch as one; answers in the order of its items. */
+  /**
+   * Commits a batch as one; answers in the order of its items. Called again before it has answered, it commits what it
+   * is given behind what it was given before, where it can.
+   */
   readonly commit: (batch: readonly Item[]) => Promise<readonly Result[]>;
   /** Whose item it is: two of one key never share a batch. */
   readonly key: (item: Item) => string;
@@ -29,6 +32,8 @@ interface Pending<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
+/** So many in line are worth a commit of their own while one is under way; fewer are better served by the next. */
+const WORTH_A_SECOND = 128;
 const RETRY_AFTER_SECONDS = 1;
 const overloaded = (detail?: string): AppError =>
   new AppError('OVERLOADED', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS });
@@ -37,8 +42,9 @@ type Queue<Item, Result> = Pending<Item, Result> | Pending<Item, Result>[];
 const lengthOf = (queue: Queue<unknown, never>): number => (Array.isArray(queue) ? queue.length : 1);
 
 /**
- * Gathers what arrives while a commit is under way into the next one: no timer, no wait when idle, one commit at a
- * time. Items enter in the order of their arrival; of those with one key the first is in line, and the next gets in line,
+ * Gathers what arrives while a commit is under way into the next one: no timer, no wait when idle. In a crowd a second
+ * commit begins before the first has ended, so that whoever commits need not wait for this process, which reads what the
+ * first came to only when it gets round to it. Items enter in the order of their arrival; of those with one key the first is in line, and the next gets in line,
  * at its end, once that one is taken: whoever sends many delays nobody else.
  */
 export class GroupCommit<Item, Result> {
@@ -48,7 +54,8 @@ export class GroupCommit<Item, Result> {
   /** By key, who waits: the one alone, as it nearly always is, or the one in line before those behind it. */
   private readonly queues = new TransientMap<string, Queue<Item, Result>>();
   private waiting = 0;
-  private running = false;
+  /** Commits under way, or about to begin: two at most. */
+  private underWay = 0;
   private idle: (() => void)[] = [];
   private readonly now: () => number;
 
@@ -74,27 +81,32 @@ export class GroupCommit<Item, Result> {
     }
     return new Promise<Result>((resolve, reject) => {
       this.enter({ item, key, since: this.now(), isGone, resolve, reject }, queue);
-      if (this.running) return;
-      this.running = true;
-      // What arrives in this turn of the event loop goes into the first batch too.
+      if (!this.mayBegin(this.underWay)) return;
+      this.underWay++;
+      // What arrives in this turn of the event loop goes into the batch too.
       setImmediate(() => void this.run());
     });
   }
 
   /** Resolves once nothing is pending or under way. */
   drain(): Promise<void> {
-    return this.running ? new Promise((resolve) => this.idle.push(resolve)) : Promise.resolve();
+    return this.underWay > 0 ? new Promise((resolve) => this.idle.push(resolve)) : Promise.resolve();
   }
 
   /** The next commit begins before the answers of the last are told: whoever commits is idle while they are written. */
   private async run(): Promise<void> {
     for (let commit = this.begin(); commit !== null;) {
       const tell = await commit;
-      commit = this.begin();
+      commit = this.mayBegin(this.underWay - 1) ? this.begin() : null;
       tell();
     }
-    this.running = false;
+    this.underWay--;
+    if (this.underWay > 0) return;
     for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  private mayBegin(besides: number): boolean {
+    return besides === 0 || (besides === 1 && this.line.length - this.first >= WORTH_A_SECOND);
   }
 
   /** @param queue of its key */

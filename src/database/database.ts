@@ -1,4 +1,4 @@
-import { Client, Pool, type PoolClient, type QueryResultRow } from 'pg';
+import { Client, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from 'pg';
 
 /** A statement that the server prepares once per connection. */
 export interface Statement {
@@ -41,9 +41,17 @@ export function isRetryable(error: unknown): boolean {
 }
 
 /** True for an error that the server told: the connection is in order, unless the server said that it ends. */
-function isAnswer(error: unknown): boolean {
+export function isAnswer(error: unknown): boolean {
   const state = sqlState(error);
   return state !== undefined && SQLSTATE.test(state) && !/^(08|57|25006)/.test(state);
+}
+
+export async function ask<Row extends QueryResultRow>(
+  client: PoolClient,
+  { name, text }: Statement,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  return (await client.query<Row>({ name, text, values: [...values] })).rows;
 }
 
 /** The connections of one process to the ledger. Whoever makes one closes it. */
@@ -56,8 +64,10 @@ export class Database {
     poolSize: number,
     /** Told of connections that broke while idle; the pool replaces them. */
     onIdleError: (error: Error) => void = () => undefined,
+    options: Pick<PoolConfig, 'pipeline'> = {},
   ) {
     this.pool = new Pool({
+      ...options,
       connectionString: url,
       max: poolSize,
       options: `${LIMITS} ${SETTINGS}`,
@@ -73,31 +83,17 @@ export class Database {
 
   /** One prepared statement, one round trip. */
   async call<Row extends QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const client = this.take() ?? (await this.pool.connect());
+    const client = await this.pool.connect();
     let broken = false;
     try {
-      const { rows } = await client.query<Row>({
-        name: statement.name,
-        text: statement.text,
-        values: [...values],
-      });
-      return rows;
+      return await ask<Row>(client, statement, values);
     } catch (error) {
       broken = !isAnswer(error);
       throw error;
     } finally {
       // A refusal is an answer: the connection is as good as before, and with it its prepared statements.
-      this.giveBack(client, broken);
+      client.release(broken);
     }
-  }
-
-  /** A connection that is at hand, without asking the pool; null where there is none. */
-  protected take(): PoolClient | null {
-    return null;
-  }
-
-  protected giveBack(client: PoolClient, broken: boolean): void {
-    client.release(broken);
   }
 
   /** Rejects where the database does not answer. */

@@ -8,44 +8,83 @@ describe('The connections of the door', () => {
   let other: Client;
   beforeAll(async () => {
     database = await createTestDatabase();
-    door = new DoorDatabase(database.url, () => undefined);
     other = new Client({ connectionString: database.url });
     await other.connect();
   });
+  beforeEach(() => {
+    door = new DoorDatabase(database.url, () => undefined);
+  });
+  afterEach(() => door.close());
   afterAll(async () => {
-    await door.close();
     await other.end();
     await database.drop();
   });
 
-  const pid = async (): Promise<number> => {
-    const [row] = await door.call<{ pid: number }>(
-      { name: 'pid', text: 'select pg_backend_pid() as pid' },
-      [],
-    );
+  const pid = async (name = 'pid'): Promise<number> => {
+    const [row] = await door.call<{ pid: number }>({ name, text: 'select pg_backend_pid() as pid' }, []);
     return row?.pid ?? 0;
   };
+  const pids = () => Promise.all([pid('tickets'), pid('stays'), pid('tickets'), pid('stays')]);
+  const end = (backends: readonly number[]) =>
+    other.query('select pg_terminate_backend(pid) from unnest($1::integer[]) as pid', [backends]);
 
-  it('are kept from call to call', async () => {
-    const first = await pid();
-    expect(await pid()).toBe(first);
-    const both = await Promise.all([pid(), pid()]);
-    expect(new Set(both).size).toBe(2);
-    expect(both).toContain(first);
+  it('are kept from call to call, one for each statement', async () => {
+    const [tickets, stays] = [await pid('tickets'), await pid('stays')];
+    expect(tickets).not.toBe(stays);
+    expect(await pids()).toEqual([tickets, stays, tickets, stays]);
+  });
+
+  it('take calls of one statement in the order in which they came', async () => {
+    await other.query('create table seen (number integer, at timestamptz unique)');
+    const note = { name: 'note', text: 'insert into seen select $1::integer, now() from pg_sleep($2)' };
+    const done: number[] = [];
+    const see = (number: number, seconds: number) =>
+      door.call(note, [number, seconds]).then(() => done.push(number));
+    await see(0, 0);
+    await Promise.all([see(1, 0.3), see(2, 0), see(3, 0)]);
+    expect(done).toEqual([0, 1, 2, 3]);
+    const { rows } = await other.query<{ number: number }>('select number from seen order by at');
+    expect(rows.map(({ number }) => number)).toEqual([0, 1, 2, 3]);
+  });
+
+  it('keep what one call did where another, sent behind it, is refused, and the other way round', async () => {
+    await other.query('create table kept (number integer primary key)');
+    const keep = { name: 'keep', text: 'insert into kept values ($1)' };
+    const calls = [1, 1, 2, 2, 3].map((number) => door.call(keep, [number]));
+    const answers = await Promise.allSettled(calls);
+    expect(answers.map(({ status }) => status === 'fulfilled')).toEqual([true, false, true, false, true]);
+    expect((await other.query('select number from kept order by number')).rows).toEqual([
+      { number: 1 },
+      { number: 2 },
+      { number: 3 },
+    ]);
   });
 
   it('are replaced where they broke while nobody used them, at the next call already', async () => {
-    const before = await Promise.all([pid(), pid(), pid()]);
-    await other.query('select pg_terminate_backend(pid) from unnest($1::integer[]) as pid', [before]);
+    const before = await pids();
+    await end(before);
     await new Promise((resolve) => setTimeout(resolve, 200));
-    const after = await Promise.all([pid(), pid(), pid()]);
+    const after = await pids();
     expect(after.filter((one) => before.includes(one))).toEqual([]);
+    expect(await pids()).toEqual(after);
+  });
+
+  it('are replaced where they broke at work: each of their calls is told so, and the next finds another', async () => {
+    const slow = { name: 'slow', text: 'select pg_backend_pid() as pid from pg_sleep($1)' };
+    const who = async (seconds: number) => (await door.call<{ pid: number }>(slow, [seconds]))[0]?.pid ?? 0;
+    const before = await who(0);
+    const told = Promise.allSettled([who(1), who(1), who(0)]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await end([before]);
+    expect((await told).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(await who(0)).not.toBe(before);
   });
 
   it('survive a statement that the server refuses', async () => {
-    const before = await pid();
-    await expect(door.call({ name: 'wrong', text: 'select 1 / 0' }, [])).rejects.toThrow('division by zero');
-    expect(await pid()).toBe(before);
+    const wrong = { name: 'wrong', text: 'select pg_backend_pid() as pid, 1 / $1::integer as over' };
+    const before = await door.call(wrong, [1]);
+    await expect(door.call(wrong, [0])).rejects.toThrow('division by zero');
+    expect(await door.call(wrong, [1])).toEqual(before);
   });
 
   it('are closed with the door, the busy ones too', async () => {

@@ -6,9 +6,6 @@ import { ACTOR, openLedger, ticketsOf, type TestLedger } from '../../support/led
 const FEW = 200;
 const PER_ITEM = 8;
 
-/** What a verb may read that is about so many items. */
-export const fewFor = (items: number): number => FEW + PER_ITEM * items;
-
 /**
  * A ledger on one connection, which makes its plans by the first call of each verb: on tables that were analysed while
  * they were empty, and are not analysed again.
@@ -51,12 +48,23 @@ export class EarlyPlans {
     await ledger.confirm(bookingId, ACTOR);
   }
 
-  /** Rows and index entries that this work made the server read. */
-  async readBy(work: () => Promise<unknown>): Promise<number> {
+  /**
+   * Where work that is about so many items made the server read more rows and index entries than it may: how many in all,
+   * then each table and index that was read, most first. Empty where it read few.
+   */
+  async readTooMuch(items: number, work: () => Promise<unknown>): Promise<string[]> {
     await this.othersTold();
-    const before = await this.total();
+    const before = await this.read();
     await work();
-    return (await this.total()) - before;
+    const after = [...(await this.read())]
+      .map(([where, read]) => ({ where, read: read - (before.get(where) ?? 0) }))
+      .filter(({ read }) => read > 0)
+      .sort((a, b) => b.read - a.read);
+    const total = after.reduce((sum, { read }) => sum + read, 0);
+    const may = FEW + PER_ITEM * items;
+    return total < may
+      ? []
+      : [`${total} instead of ${may}`, ...after.map(({ where, read }) => `${where} ${read}`)];
   }
 
   /** What other connections read before is counted before: a server adds it up when they have rested for a while. */
@@ -68,13 +76,13 @@ export class EarlyPlans {
     ]);
   }
 
-  private async total(): Promise<number> {
+  private async read(): Promise<Map<string, number>> {
     await this.database.call({ name: 'flush', text: 'select pg_stat_force_next_flush()' }, []);
     await this.database.call({ name: 'nothing', text: 'select 1' }, []);
-    const [row] = await this.world.sql<{ read: string }>(
-      `select (select coalesce(sum(seq_tup_read), 0) from pg_stat_user_tables)
-         + (select coalesce(sum(idx_tup_read), 0) from pg_stat_user_indexes) as read`,
+    const rows = await this.world.sql<{ where: string; read: string }>(
+      `select relname::text as where, seq_tup_read as read from pg_stat_user_tables
+       union all select indexrelname::text, idx_tup_read from pg_stat_user_indexes`,
     );
-    return Number(row?.read);
+    return new Map(rows.map(({ where, read }) => [where, Number(read)]));
   }
 }
