@@ -161,7 +161,7 @@ describe('Plans of stays that were made while the tables were empty', () => {
     ],
     [
       'sell out those who want a night of which too little is left',
-      20 + NIGHTS,
+      20 + 2 * NIGHTS,
       async () => {
         await change(hotel, NIGHTS, 1);
         const [first = '', ...others] = await join(
