@@ -1,4 +1,4 @@
-import { whenThere, type AtOnce } from '../common/at-once.js';
+import type { AtOnce } from '../common/at-once.js';
 import { AppError } from '../common/errors.js';
 import type { Ids } from '../common/ids.js';
 import type { JobQueue } from '../queue/job-queue.js';
@@ -44,11 +44,11 @@ export type JoinRequest = TicketRequest | StayRequest;
 const PAID_FOR: ReadonlySet<BookingState> = new Set<BookingState>(['paid', 'confirmed']);
 /** What of a request says which units it is for. */
 interface Asked {
-  readonly offerId: string | Promise<string>;
+  readonly offerId: AtOnce<string>;
   readonly quantity: number;
   /** What makes two requests the same, in a fixed order. */
   readonly members: readonly unknown[];
-  readonly stay?: AcceptRequest['stay'];
+  readonly stay: AcceptRequest['stay'];
 }
 
 const PAYMENT_ROUTE = 'POST /api/bookings/payment';
@@ -70,18 +70,18 @@ export class BookingService {
   /**
    * Into the line; resolves after the commit.
    * @param isGone true once the client has hung up: the request is then dropped if its commit has not begun
-   * @throws AppError with the code of the refusal
+   * Throws, or rejects with, an `AppError` that has the code of the refusal.
    */
   accept(
     request: JoinRequest,
     idempotencyKey: string | null,
     actor: Actor,
     isGone: () => boolean,
-  ): AtOnce<Acceptance> {
+  ): Promise<Acceptance> {
     const asked = 'hotelId' in request ? this.rooms(request) : this.tickets(request);
     const { userId, email = null, paymentMethod = null } = request;
     const bodyHash = idempotencyKey === null ? '' : digest([...asked.members, email, paymentMethod]);
-    return whenThere(asked.offerId, (offerId) =>
+    const enter = (offerId: string): Promise<Acceptance> =>
       this.acceptances.accept(
         {
           bookingId: this.ids.next(),
@@ -96,8 +96,8 @@ export class BookingService {
           actor,
         },
         isGone,
-      ),
-    );
+      );
+    return typeof asked.offerId === 'string' ? enter(asked.offerId) : asked.offerId.then(enter);
   }
 
   private tickets({ eventId, ticketType, quantity = 1 }: TicketRequest): Asked {
@@ -105,6 +105,7 @@ export class BookingService {
       offerId: this.offers.events.resolve(eventId, ticketType),
       quantity,
       members: [eventId, ticketType ?? null, quantity],
+      stay: undefined,
     };
   }
 

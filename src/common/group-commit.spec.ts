@@ -110,6 +110,18 @@ describe('Group commit', () => {
     expect(await Promise.all(answers)).toEqual(Array.from({ length: named }, (_, n) => String(n)));
   });
 
+  it('leaves to the next commit the few whom the first of a crowd had no room for', async () => {
+    const { group, batches, release } = heldGroup({ maxPending: 500, maxBatch: 200 });
+    const answers = Array.from({ length: 201 }, (_, n) => group.submit({ name: String(n) }, stays));
+    await turn();
+    await turn();
+    expect(batches.map(({ length }) => length)).toEqual([200]);
+    await release();
+    await release();
+    expect(batches.map(({ length }) => length)).toEqual([200, 1]);
+    await Promise.all(answers);
+  });
+
   it('fills a batch to its bound and no further', async () => {
     const { group, batches, release } = heldGroup({ maxBatch: 2 });
     const answers = ['a', 'b', 'c'].map((name) => group.submit({ name }, stays));

@@ -44,8 +44,10 @@ const lengthOf = (queue: Queue<unknown, never>): number => (Array.isArray(queue)
 /**
  * Gathers what arrives while a commit is under way into the next one: no timer, no wait when idle. In a crowd a second
  * commit begins before the first has ended, so that whoever commits need not wait for this process, which reads what the
- * first came to only when it gets round to it. Items enter in the order of their arrival; of those with one key the first is in line, and the next gets in line,
- * at its end, once that one is taken: whoever sends many delays nobody else.
+ * first came to only when it gets round to it.
+ *
+ * Items enter in the order of their arrival; of those with one key the first is in line, and the next gets in line, at its
+ * end, once that one is taken: whoever sends many delays nobody else.
  */
 export class GroupCommit<Item, Result> {
   /** Those who may enter the next batch, from `first` on, each of another key. */
@@ -95,9 +97,9 @@ export class GroupCommit<Item, Result> {
 
   /** The next commit begins before the answers of the last are told: whoever commits is idle while they are written. */
   private async run(): Promise<void> {
-    for (let commit = this.begin(); commit !== null;) {
+    for (let commit = this.next(); commit !== null;) {
       const tell = await commit;
-      commit = this.mayBegin(this.underWay - 1) ? this.begin() : null;
+      commit = this.next();
       tell();
     }
     this.underWay--;
@@ -168,8 +170,9 @@ export class GroupCommit<Item, Result> {
     this.first = 0;
   }
 
-  /** Null where nobody waits. */
-  private begin(): Promise<() => void> | null {
+  /** Null where too few are in line. */
+  private next(): Promise<() => void> | null {
+    if (!this.mayBegin(this.underWay - 1)) return null;
     const batch = this.take();
     return batch.length === 0 ? null : this.commit(batch);
   }

@@ -14,7 +14,7 @@ const LIMITS = '-c statement_timeout=2000 -c lock_timeout=2000 -c idle_in_transa
  */
 export const SETTINGS =
   '-c jit=off -c timezone=UTC -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
-const CLIENT_TIMEOUT_MS = 5000;
+export const CLIENT_TIMEOUT_MS = 5000;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /** `undefined_table`… are bugs; these say that another transaction was in the way and the whole call may be repeated. */
@@ -23,6 +23,7 @@ const RETRYABLE = new Set([
   '40P01', // deadlock_detected
   '55P03', // lock_not_available: lock_timeout
   '57014', // query_canceled: statement_timeout
+  '26000', // invalid_sql_statement_name: of a call sent behind one whose preparing failed
   '25006', // read_only_sql_transaction: a standby, until it is promoted
   '55000', // object_not_in_prerequisite_state: the server takes no connections for now
 ]);
@@ -43,9 +44,10 @@ export function isRetryable(error: unknown): boolean {
 /** True for an error that the server told: the connection is in order, unless the server said that it ends. */
 export function isAnswer(error: unknown): boolean {
   const state = sqlState(error);
-  return state !== undefined && SQLSTATE.test(state) && !/^(08|57|25006)/.test(state);
+  return state !== undefined && SQLSTATE.test(state) && !/^(08|57P|25006)/.test(state);
 }
 
+/** One prepared statement on this connection. */
 export async function ask<Row extends QueryResultRow>(
   client: PoolClient,
   { name, text }: Statement,
@@ -64,10 +66,9 @@ export class Database {
     poolSize: number,
     /** Told of connections that broke while idle; the pool replaces them. */
     onIdleError: (error: Error) => void = () => undefined,
-    options: Pick<PoolConfig, 'pipeline'> = {},
+    options: Pick<PoolConfig, 'pipeline' | 'query_timeout'> = {},
   ) {
     this.pool = new Pool({
-      ...options,
       connectionString: url,
       max: poolSize,
       options: `${LIMITS} ${SETTINGS}`,
@@ -75,6 +76,7 @@ export class Database {
       connectionTimeoutMillis: CLIENT_TIMEOUT_MS,
       keepAlive: true,
       application_name: 'fairline',
+      ...options,
     });
     this.pool.on('error', onIdleError);
     // One that breaks at work tells its query, and says so as an event as well: unheard, that ends the process.

@@ -1,5 +1,5 @@
 import type { PoolClient, QueryResultRow } from 'pg';
-import { ask, Database, isAnswer, type Statement } from './database.js';
+import { ask, CLIENT_TIMEOUT_MS, Database, isAnswer, type Statement } from './database.js';
 
 /** A connection, kept once it is made, and its calls under way. */
 interface Lane {
@@ -8,21 +8,43 @@ interface Lane {
   broken: boolean;
 }
 
+/** The process of the server behind a connection. A number comes again; with the time of its start it does not. */
+interface Backend {
+  readonly pid: number;
+  readonly since: string;
+}
+const BACKEND = {
+  name: 'door_backend',
+  text: 'select pid, backend_start::text as since from pg_stat_activity where pid = pg_backend_pid()',
+};
+const END = {
+  name: 'door_end',
+  text: 'select pg_terminate_backend(pid, 1000) as ended from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz',
+};
+
+/** What was sent on a connection that broke may yet be done. To be tried again: the code is `connection_failure`. */
+class StillAtWork extends Error {
+  readonly code = '08006';
+}
+
 /**
- * Connections for acceptances alone, one for each statement: tickets and stays do not wait for one another.
+ * Connections for acceptances alone, one for each of two statements: tickets and stays do not wait for one another.
  *
  * Calls of one statement share its connection and are sent at once, each behind those under way. The server takes them in
  * that order, each as a transaction of its own, and has the next at hand when it has done with one: it need not wait until
  * this process, busy with a thousand requests, has read what the last call came to.
- * Made for two statements: there is one connection more, for where one has just broken.
+ *
+ * What was sent on a connection that broke is over before another takes its place: done, or never to be done. So whoever
+ * repeats a call is not overtaken by its first attempt.
  */
 export class DoorDatabase extends Database {
   private readonly lanes = new Map<string, Lane>();
-  private closed = false;
+  /** By statement, who was at its calls last. */
+  private readonly backends = new Map<string, Backend>();
 
   constructor(url: string, onIdleError: (error: Error) => void) {
-    // Tickets, stays, and one for a while, where one has just broken.
-    super(url, 3, onIdleError, { pipeline: true });
+    // A lane and its successor for each statement. Behind another call the second takes its time and that of the first.
+    super(url, 4, onIdleError, { pipeline: true, query_timeout: 2 * CLIENT_TIMEOUT_MS });
   }
 
   override async call<Row extends QueryResultRow>(
@@ -38,34 +60,53 @@ export class DoorDatabase extends Database {
       throw error;
     } finally {
       lane.calls--;
-      this.leave(statement.name, lane);
+      if (lane.broken || this.lanes.get(statement.name) !== lane) this.retire(statement.name, lane);
     }
   }
 
   override close(): Promise<void> {
-    this.closed = true;
-    for (const [name, lane] of this.lanes) this.leave(name, lane);
+    for (const [name, lane] of this.lanes) this.retire(name, lane);
     return super.close();
   }
 
   private open(name: string): Lane {
-    const lane = { client: this.pool.connect(), calls: 0, broken: false };
+    const lane = { client: this.connect(name), calls: 0, broken: false };
     this.lanes.set(name, lane);
     const ended = (): void => {
       lane.broken = true;
-      if (this.lanes.get(name) === lane) this.leave(name, lane);
+      if (this.lanes.get(name) === lane) this.retire(name, lane);
     };
-    // Where there is no connection to be had, the calls are told.
-    lane.client.then((client) => client.once('end', ended)).catch(() => undefined);
+    lane.client.then((client) => client.once('end', ended), ended);
     return lane;
   }
 
-  /** Nobody enters a lane once it is broken, and the last one out gives its connection back. */
-  private leave(name: string, { client, calls, broken }: Lane): void {
-    if (this.lanes.get(name)?.client === client) {
-      if (!broken && !this.closed) return;
-      this.lanes.delete(name);
+  private async connect(name: string): Promise<PoolClient> {
+    const client = await this.pool.connect();
+    try {
+      const last = this.backends.get(name);
+      if (last !== undefined) await endBackend(client, last);
+      const [backend] = await ask<Backend & QueryResultRow>(client, BACKEND, []);
+      if (backend !== undefined) this.backends.set(name, backend);
+      return client;
+    } catch (error) {
+      client.release(true);
+      throw error;
     }
-    if (calls === 0) client.then((one) => one.release(broken)).catch(() => undefined);
   }
+
+  /** Nobody enters it any more; its connection is given back once the last of its calls is told. */
+  private retire(name: string, lane: Lane): void {
+    if (this.lanes.get(name) === lane) this.lanes.delete(name);
+    if (lane.calls === 0) {
+      lane.client.then(
+        (client) => client.release(lane.broken),
+        () => undefined,
+      );
+    }
+  }
+}
+
+async function endBackend(client: PoolClient, { pid, since }: Backend): Promise<void> {
+  const rows = await ask<{ ended: boolean }>(client, END, [pid, since]);
+  if (rows.some(({ ended }) => !ended)) throw new StillAtWork('A broken connection is still at work');
 }

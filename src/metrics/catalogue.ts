@@ -57,7 +57,7 @@ export const METRICS = {
   },
   fairline_accept_seconds: {
     kind: 'histogram',
-    help: 'Time of one commit of the accept path, from the first request taken to the durable answer.',
+    help: 'Time of one commit of the accept path, from sending the batch to the durable answer, with what is left of the batch before it.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
   },
   fairline_holds_granted_total: { kind: 'counter', help: 'Bookings that won a hold.' },

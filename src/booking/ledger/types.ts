@@ -10,7 +10,7 @@ export interface AcceptRequest {
   readonly email: string | null;
   readonly paymentMethod: string | null;
   readonly idempotencyKey: string | null;
-  /** Of a room offer: the nights, both included, as `YYYY-MM-DD`. Absent for tickets. */
+  /** Of a room offer: the nights, both included, as `YYYY-MM-DD`. None of tickets. */
   readonly stay?: { readonly firstNight: string; readonly lastNight: string } | undefined;
   /** SHA-256 of the canonical body, hex; compared where a key is used again. */
   readonly bodyHash: string;

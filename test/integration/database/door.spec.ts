@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { DoorDatabase } from '../../../src/database/door-database.js';
 import { createTestDatabase } from '../../support/database.js';
+import { openWire } from '../../support/wire.js';
 
 describe('The connections of the door', () => {
   let database: Awaited<ReturnType<typeof createTestDatabase>>;
@@ -78,6 +79,48 @@ describe('The connections of the door', () => {
     await end([before]);
     expect((await told).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
     expect(await who(0)).not.toBe(before);
+  });
+
+  it('are had again once the server takes connections, though it refused one', async () => {
+    const name = new URL(database.url).pathname.slice(1);
+    const admin = new Client({ connectionString: process.env['DATABASE_URL'] });
+    await admin.connect();
+    const takes = (connections: boolean) =>
+      admin.query(`alter database "${name}" with allow_connections ${connections}`);
+    await takes(false);
+    await expect(pid()).rejects.toThrow('not currently accepting connections');
+    await takes(true);
+    await admin.end();
+    expect(await pid()).toBeGreaterThan(0);
+  });
+
+  it('are at nothing any more that was sent before they broke, once another has taken their place', async () => {
+    const wire = await openWire(database.url);
+    const cut = new DoorDatabase(wire.url, () => undefined);
+    await other.query(`create table line (id text primary key); insert into line values ('x'), ('y');
+      create table entered (who text);
+      create function enter_line(p_line text, p_who text) returns void language plpgsql as $$ begin
+        perform from line where id = p_line for update;
+        insert into entered values (p_who);
+      end $$`);
+    const enter = (line: string, who: string) =>
+      cut.call({ name: 'enter', text: 'select enter_line($1, $2)' }, [line, who]);
+    await enter('y', 'the first');
+    await other.query(`begin; select from line where id = 'x' for update`);
+    const told = Promise.allSettled([enter('x', 'who waited'), enter('y', 'who was behind')]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    // The server does not hear of it.
+    wire.cut();
+    expect((await told).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await enter('y', 'the last');
+    await other.query('commit');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await other.query('select who from entered')).rows).toEqual([
+      { who: 'the first' },
+      { who: 'the last' },
+    ]);
+    await cut.close();
+    await wire.close();
   });
 
   it('survive a statement that the server refuses', async () => {
