@@ -47,7 +47,8 @@ const lengthOf = (queue: Queue<unknown, never>): number => (Array.isArray(queue)
  * first came to only when it gets round to it.
  *
  * Items enter in the order of their arrival; of those with one key the first is in line, and the next gets in line, at its
- * end, once that one is taken: whoever sends many delays nobody else.
+ * end, once that one is taken: whoever sends many delays nobody else. A batch that has to be halved, or tried again, comes
+ * behind one that was sent meanwhile.
  */
 export class GroupCommit<Item, Result> {
   /** Those who may enter the next batch, from `first` on, each of another key. */

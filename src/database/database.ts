@@ -24,6 +24,7 @@ const RETRYABLE = new Set([
   '55P03', // lock_not_available: lock_timeout
   '57014', // query_canceled: statement_timeout
   '26000', // invalid_sql_statement_name: of a call sent behind one whose preparing failed
+  '42P05', // duplicate_prepared_statement: of one that was prepared again for that
   '25006', // read_only_sql_transaction: a standby, until it is promoted
   '55000', // object_not_in_prerequisite_state: the server takes no connections for now
 ]);

@@ -1,5 +1,5 @@
 import type { PoolClient, QueryResultRow } from 'pg';
-import { ask, CLIENT_TIMEOUT_MS, Database, isAnswer, type Statement } from './database.js';
+import { ask, CLIENT_TIMEOUT_MS, Database, isAnswer, sqlState, type Statement } from './database.js';
 
 /** A connection, kept once it is made, and its calls under way. */
 interface Lane {
@@ -17,10 +17,16 @@ const BACKEND = {
   name: 'door_backend',
   text: 'select pid, backend_start::text as since from pg_stat_activity where pid = pg_backend_pid()',
 };
+const ALIVE = {
+  name: 'door_alive',
+  text: 'select pid from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz',
+};
 const END = {
   name: 'door_end',
-  text: 'select pg_terminate_backend(pid, 1000) as ended from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz',
+  text: 'select pg_terminate_backend(pid, 1000) from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz',
 };
+/** insufficient_privilege */
+const NOT_ALLOWED = '42501';
 
 /** What was sent on a connection that broke may yet be done. To be tried again: the code is `connection_failure`. */
 class StillAtWork extends Error {
@@ -106,7 +112,14 @@ export class DoorDatabase extends Database {
   }
 }
 
+/** Where that is not allowed, it is waited for, try by try. */
 async function endBackend(client: PoolClient, { pid, since }: Backend): Promise<void> {
-  const rows = await ask<{ ended: boolean }>(client, END, [pid, since]);
-  if (rows.some(({ ended }) => !ended)) throw new StillAtWork('A broken connection is still at work');
+  const isAlive = async (): Promise<boolean> => (await ask(client, ALIVE, [pid, since])).length > 0;
+  if (!(await isAlive())) return;
+  try {
+    await ask(client, END, [pid, since]);
+  } catch (error) {
+    if (sqlState(error) !== NOT_ALLOWED) throw error;
+  }
+  if (await isAlive()) throw new StillAtWork('What was sent on a connection that broke is still under way');
 }

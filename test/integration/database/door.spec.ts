@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { DoorDatabase } from '../../../src/database/door-database.js';
 import { createTestDatabase } from '../../support/database.js';
@@ -121,6 +122,34 @@ describe('The connections of the door', () => {
     ]);
     await cut.close();
     await wire.close();
+  });
+
+  it('wait for what was sent before they broke, where their role may not end it', async () => {
+    const role = `plain_${randomUUID().replaceAll('-', '')}`;
+    await other.query(`revoke execute on function pg_terminate_backend(integer, bigint) from public;
+      create role ${role} login password 'plain'`);
+    const plain = new URL(database.url);
+    Object.assign(plain, { username: role, password: 'plain' });
+    const wire = await openWire(plain.href);
+    const cut = new DoorDatabase(wire.url, () => undefined);
+    const who = async (): Promise<number> => {
+      const [row] = await cut.call<{ pid: number }>(
+        { name: 'who', text: 'select pg_backend_pid() as pid' },
+        [],
+      );
+      return row?.pid ?? 0;
+    };
+    const before = await who();
+    wire.cut();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await expect(who()).rejects.toMatchObject({ code: '08006' });
+    await expect(who()).rejects.toMatchObject({ code: '08006' });
+    await end([before]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await who()).not.toBe(before);
+    await cut.close();
+    await wire.close();
+    await other.query(`drop role ${role}`);
   });
 
   it('survive a statement that the server refuses', async () => {
