@@ -1,4 +1,4 @@
-import type { AtOnce } from '../common/at-once.js';
+import { whenThere, type AtOnce } from '../common/at-once.js';
 import { AppError } from '../common/errors.js';
 import type { Ids } from '../common/ids.js';
 import type { JobQueue } from '../queue/job-queue.js';
@@ -68,9 +68,8 @@ export class BookingService {
   ) {}
 
   /**
-   * Into the line; resolves after the commit.
+   * Into the line; resolves after the commit. Throws, or rejects with, an `AppError` that has the code of the refusal.
    * @param isGone true once the client has hung up: the request is then dropped if its commit has not begun
-   * Throws, or rejects with, an `AppError` that has the code of the refusal.
    */
   accept(
     request: JoinRequest,
@@ -97,7 +96,7 @@ export class BookingService {
         },
         isGone,
       );
-    return typeof asked.offerId === 'string' ? enter(asked.offerId) : asked.offerId.then(enter);
+    return whenThere(asked.offerId, enter);
   }
 
   private tickets({ eventId, ticketType, quantity = 1 }: TicketRequest): Asked {
